@@ -1,0 +1,116 @@
+// What hw-sim's HTTP control says and takes. Demo, trials, benchmarks and tests speak this and nothing else to it.
+// All times are microseconds of CLOCK_MONOTONIC, so that they compare with those of the agent's processes.
+
+/** The simulated car. */
+export interface CarState {
+  readonly plugged: boolean
+  /** Phases its charger uses. */
+  readonly phases: 1 | 3
+  /** The most it takes per phase. */
+  readonly maxMilliamps: number
+  /** It wants energy (closes S2 when offered); false makes C → B. */
+  readonly wantsEnergy: boolean
+  /** Time it takes to follow a new offer; at most 5,000. */
+  readonly followMs: number
+}
+
+export interface SimState {
+  readonly atMicros: number
+  readonly wallOffsetMs: number
+  readonly car: CarState
+  /** Line currents at the car now, mA. */
+  readonly currentsMilliamps: readonly [number, number, number]
+  /** The true energy through the contactor since hw-sim's start, mWh; the meter's register is this, rounded its own way. */
+  readonly energyMilliwattHours: number
+  readonly board: {
+    readonly powered: boolean
+    /** Two characters as in register 24000. */
+    readonly state: string
+    readonly enabled: boolean
+    readonly available: boolean
+    readonly offeredMilliamps: number
+    readonly contactorClosed: boolean
+    readonly retentiveWrites: number
+  }
+  readonly relay: { readonly powered: boolean; readonly channels: readonly boolean[] }
+  readonly meter: { readonly serial: string; readonly registerWh: number }
+  readonly faults: readonly SimFault[]
+}
+
+/** Faults that a device or its line can have; set with POST /faults, all cleared with DELETE /faults. */
+export type SimFault =
+  /** The unit does not answer. */
+  | { readonly kind: 'dead'; readonly unitId: number }
+  /** Answers later than it should, by up to `maxMs`, with a probability. */
+  | { readonly kind: 'late'; readonly unitId: number; readonly maxMs: number; readonly probability: number }
+  | {
+      readonly kind: 'twice' | 'truncated' | 'noise' | 'badCrc'
+      readonly unitId: number
+      readonly probability: number
+    }
+  /** The board reports an error bit (1-based, register 24025), or holds a pilot state. */
+  | { readonly kind: 'boardError'; readonly bit: number }
+  | { readonly kind: 'pilot'; readonly state: 'E' | 'F' | 'D' }
+  | { readonly kind: 'contactorWelded' }
+  /** The car draws this instead of the offer. */
+  | { readonly kind: 'greedy'; readonly milliamps: number }
+  | { readonly kind: 'meter'; readonly how: 'nan' | 'frozen' | 'back' | 'otherSerial' | 'jump' }
+  /** The pseudo terminal is closed; DELETE /faults opens a new one at the same link path. */
+  | { readonly kind: 'portGone' }
+
+/** Something that happened in the world; GET /events?after=N gives those with a higher number. */
+export interface SimEvent {
+  readonly number: number
+  readonly atMicros: number
+  readonly kind:
+    | 'plugged'
+    | 'unplugged'
+    | 'pilot'
+    | 'offer'
+    | 'contactorClosed'
+    | 'contactorOpened'
+    | 'currentStopped'
+    | 'currentStarted'
+    | 'boardPower'
+    | 'relay'
+    | 'retentiveWrite'
+  readonly detail: string
+}
+
+/** One frame on a bus; GET /frames?after=N. Kept: the newest 20,000. */
+export interface SimFrame {
+  readonly number: number
+  /** End of the frame's last byte on the line, line time included. */
+  readonly endMicros: number
+  readonly direction: 'request' | 'reply'
+  readonly unitId: number
+  readonly hex: string
+  readonly crcHolds: boolean
+}
+
+/**
+ * Routes:
+ *   GET    /state                     SimState
+ *   GET    /events?after=N            { events: SimEvent[], next: number }
+ *   GET    /frames?after=N            { frames: SimFrame[], next: number }
+ *   POST   /car/plug  /car/unplug     body {} (plug may carry a partial CarState)
+ *   POST   /car/set                   partial CarState
+ *   POST   /power/cut                 board, relay and meter lose their supply: volatile registers are lost
+ *   POST   /power/restore
+ *   POST   /faults   DELETE /faults   SimFault
+ *   POST   /meter/advance             { milliwattHours } counted by another load; it is nobody's session
+ * Ready line on standard output: {"msg":"ready","http":"http://127.0.0.1:PORT","ports":{"BUS":"/dev/pts/N"}}
+ */
+export const SIM_ROUTES = [
+  'GET /state',
+  'GET /events',
+  'GET /frames',
+  'POST /car/plug',
+  'POST /car/unplug',
+  'POST /car/set',
+  'POST /power/cut',
+  'POST /power/restore',
+  'POST /faults',
+  'DELETE /faults',
+  'POST /meter/advance',
+] as const
