@@ -22,6 +22,16 @@ export const MESSAGE_KEYS = [
   'wait.noCar',
   'wait.carNotReady',
   'wait.starting',
+  // Bill lines: {band}; and why a transaction is not billed.
+  'bill.energy',
+  'bill.energyInterpolated',
+  'bill.noStartRegister',
+  'bill.noEndRegister',
+  'bill.registerWentBack',
+  'bill.timeWentBack',
+  'bill.meterReplaced',
+  'bill.noTariff',
+  'bill.noBand',
 ] as const
 export type MessageKey = (typeof MESSAGE_KEYS)[number]
 
