@@ -1,0 +1,183 @@
+// What must hold between the values of agent.yaml, beyond its shape. Each rule looks only at values that can be read,
+// so that all findings come at once.
+import { CURRENT_MIN, type MilliAmps } from '../../shared/units.ts'
+import { access, busName, channel, current, driverName, pin, serialPort, unitId } from './config-shape.ts'
+import { type ConfigPath, type Finding, valueAt, valueInWords } from './config-text.ts'
+import { DRIVERS, type DriverRole, driverById, type KnownDriver } from './drivers.ts'
+
+const DEVICES: readonly { readonly path: ConfigPath; readonly role: DriverRole }[] = [
+  { path: ['board'], role: 'board' },
+  { path: ['board', 'deadman'], role: 'relay' },
+  { path: ['meter'], role: 'meter' },
+]
+const ROLE_WORDS: Readonly<Record<DriverRole, string>> = {
+  board: 'EVSE board',
+  meter: 'meter',
+  relay: 'relay',
+}
+
+export function checkRules(value: unknown): readonly Finding[] {
+  return [
+    ...checkBuses(value),
+    ...DEVICES.flatMap(({ path, role }) => [...checkDriver(value, path, role), ...checkBusOf(value, path)]),
+    ...checkUnitIds(value),
+    ...checkChannel(value),
+    ...checkCurrents(value),
+    ...checkPin(value),
+  ]
+}
+
+export const currentInWords = (currentMilliamps: MilliAmps): string => `${currentMilliamps / 1000} A`
+
+const buses = (value: unknown): readonly unknown[] => {
+  const list = valueAt(value, ['buses'])
+  return Array.isArray(list) ? list : []
+}
+const busNames = (value: unknown): readonly (string | undefined)[] =>
+  buses(value).map((bus) => busName.read(valueAt(bus, ['name'])))
+
+function checkBuses(value: unknown): readonly Finding[] {
+  const findings: Finding[] = []
+  const names = busNames(value)
+  const ports = buses(value).map((bus) => serialPort.read(valueAt(bus, ['port'])))
+  for (const [index, name] of names.entries()) {
+    const first = names.indexOf(name)
+    if (name === undefined || first === index) continue
+    findings.push({
+      path: ['buses', index, 'name'],
+      expected: 'a name that no other bus has',
+      got: `${name}, as buses[${first}]`,
+      do: 'give this bus another name',
+    })
+  }
+  for (const [index, port] of ports.entries()) {
+    const first = ports.indexOf(port)
+    if (port === undefined || first === index) continue
+    findings.push({
+      path: ['buses', index, 'port'],
+      expected: 'a serial port of its own',
+      got: `${port}, as buses[${first}]`,
+      do: 'name the other port, or put the devices of both on one bus',
+    })
+  }
+  return findings
+}
+
+function checkDriver(value: unknown, path: ConfigPath, role: DriverRole): readonly Finding[] {
+  const id = driverName.read(valueAt(value, [...path, 'driver']))
+  if (id === undefined) return []
+  const driver = driverById(id)
+  if (driver?.role === role) return []
+  const known = DRIVERS.filter((candidate) => candidate.role === role).map((candidate) => candidate.id)
+  return [
+    {
+      path: [...path, 'driver'],
+      expected: `a driver of ${role === 'board' ? 'an' : 'a'} ${ROLE_WORDS[role]}: ${known.join(', ')}`,
+      got: driver ? `${id}, the driver of a ${ROLE_WORDS[driver.role]}` : `${id}, which is not known`,
+      do: 'take one of them (voltkeep drivers lists all)',
+    },
+  ]
+}
+
+function checkBusOf(value: unknown, path: ConfigPath): readonly Finding[] {
+  const bus = busName.read(valueAt(value, [...path, 'bus']))
+  const names = busNames(value).filter((name) => name !== undefined)
+  if (bus === undefined || names.length === 0 || names.includes(bus)) return []
+  return [
+    {
+      path: [...path, 'bus'],
+      expected: `a bus that is listed under buses: ${names.join(', ')}`,
+      got: bus,
+      do: 'write the name of the bus that the device is wired to, or add the bus',
+    },
+  ]
+}
+
+function checkUnitIds(value: unknown): readonly Finding[] {
+  const seen = new Map<string, ConfigPath>()
+  const findings: Finding[] = []
+  for (const { path } of DEVICES) {
+    const bus = busName.read(valueAt(value, [...path, 'bus']))
+    const unit = unitId.read(valueAt(value, [...path, 'unit']))
+    if (bus === undefined || unit === undefined) continue
+    const other = seen.get(`${bus} ${unit}`)
+    if (other) {
+      findings.push({
+        path: [...path, 'unit'],
+        expected: `a unit id that no other device on bus ${bus} has`,
+        got: `${unit}, as ${other.join('.')}.unit`,
+        do: 'set another unit id on one of the two devices, and write it here',
+      })
+    } else seen.set(`${bus} ${unit}`, path)
+  }
+  return findings
+}
+
+function checkChannel(value: unknown): readonly Finding[] {
+  const wanted = channel.read(valueAt(value, ['board', 'deadman', 'channel']))
+  const channels = driverAt(value, ['board', 'deadman'])?.channels
+  if (wanted === undefined || channels === undefined || wanted <= channels) return []
+  return [
+    {
+      path: ['board', 'deadman', 'channel'],
+      expected: `a channel from 1 to ${channels}`,
+      got: valueInWords(wanted),
+      do: "write the channel that the board's input XR is wired to",
+    },
+  ]
+}
+
+const driverAt = (value: unknown, path: ConfigPath): KnownDriver | undefined =>
+  driverById(driverName.read(valueAt(value, [...path, 'driver'])) ?? '')
+
+function checkCurrents(value: unknown): readonly Finding[] {
+  const findings: Finding[] = []
+  const wirePath = ['installation', 'wireRating']
+  const wire = current.read(valueAt(value, wirePath))
+  const cable = current.read(valueAt(value, ['cable', 'rating']))
+  const fallback = current.read(valueAt(value, ['board', 'fallbackCurrent']))
+  const boardMax = driverAt(value, ['board'])?.currentMaxMilliamps
+  for (const [path, rating] of [
+    [wirePath, wire],
+    [['cable', 'rating'], cable],
+  ] as const) {
+    if (rating === undefined || rating >= CURRENT_MIN) continue
+    findings.push({
+      path,
+      expected: `${currentInWords(CURRENT_MIN)} or more, the least that a car can be offered (IEC 61851-1)`,
+      got: currentInWords(rating),
+      do: 'write what is printed on the breaker or the cable; below 6 A no car can charge',
+    })
+  }
+  if (wire !== undefined && boardMax !== undefined && wire > boardMax) {
+    findings.push({
+      path: wirePath,
+      expected: `at most ${currentInWords(boardMax)}, the most that the board can offer (board.driver)`,
+      got: currentInWords(wire),
+      do: `write ${currentInWords(boardMax)} or less; a thicker wire may be entered as less`,
+    })
+  }
+  if (fallback !== undefined && wire !== undefined && fallback > wire) {
+    findings.push({
+      path: ['board', 'fallbackCurrent'],
+      expected: `at most ${currentInWords(wire)}, the installation limit (installation.wireRating)`,
+      got: currentInWords(fallback),
+      do: `set the board's own fallback to ${currentInWords(wire)} or less and write that, or raise installation.wireRating if the wire allows it`,
+    })
+  }
+  return findings
+}
+
+function checkPin(value: unknown): readonly Finding[] {
+  if (access.read(valueAt(value, ['access'])) !== 'public') return []
+  const written = valueAt(value, ['local', 'pin'])
+  if (pin.read(written) !== undefined || (written !== undefined && written !== null)) return []
+  return [
+    {
+      path: ['local', 'pin'],
+      expected: 'a PIN of 4 to 12 digits in quotes, because access is public',
+      got: 'nothing',
+      do: 'add it, or write access: private if only people you know can reach the box',
+    },
+  ]
+}

@@ -1,0 +1,131 @@
+// From agent.yaml to what the two processes are told. Everything is checked here, so that control and keeper get plain
+// JSON that holds; when anything is wrong, every problem is told at once and nothing is started.
+import { join } from 'node:path'
+import { err, ok, type Result } from '../../shared/result.ts'
+import { milliAmps } from '../../shared/units.ts'
+import type { BusConfig, ControlConfig, DeviceConfig } from '../control/config.ts'
+import type { KeeperConfig } from '../keeper/config.ts'
+import { checkRules } from './config-rules.ts'
+import { type AgentFile, checkShape, readDuration } from './config-shape.ts'
+import { type ConfigProblem, type Finding, readConfigText } from './config-text.ts'
+
+/** Everything that agent.yaml may leave out. */
+export const DEFAULTS = {
+  access: 'private',
+  stateDir: '/var/lib/voltkeep',
+  baud: 19_200,
+  parity: 'none',
+  stopBits: 1,
+  localHost: '127.0.0.1',
+  localPort: 8080,
+  resumeWithin: { private: '24 h', public: '10 min' },
+  hasRtc: false,
+} as const
+
+/** What the file does not say: the machine and the command line. */
+export interface Surroundings {
+  readonly firmwareVersion: string
+  /** Takes the place of `runDir` in the file. */
+  readonly runDir: string | null
+  /** Where neither the file nor the command line names one. */
+  readonly defaultRunDir: (stationId: string) => string
+  readonly bootId: string | null
+  readonly wallOffsetMs: number
+}
+
+export interface AgentConfig {
+  readonly control: ControlConfig
+  readonly keeper: KeeperConfig
+}
+
+/** `sun_path` of Linux holds 108 bytes, the last one zero. */
+const SOCKET_PATH_BYTES_MAX = 107
+
+/** Checks the text of a configuration file and makes both processes' configurations of it. */
+export function parseConfig(
+  file: string,
+  text: string,
+  surroundings: Surroundings,
+): Result<AgentConfig, readonly ConfigProblem[]> {
+  const read = readConfigText(file, text)
+  if (!read.ok) return read
+  const { value, locate } = read.value
+  const shape = checkShape(value)
+  const findings: Finding[] = [...shape.findings, ...checkRules(value)]
+  const config = shape.file && findings.length === 0 ? makeConfig(shape.file, surroundings) : null
+  if (config) {
+    const socketBytes = Buffer.byteLength(config.control.socketPath)
+    if (socketBytes <= SOCKET_PATH_BYTES_MAX) return ok(config)
+    findings.push({
+      path: ['runDir'],
+      expected: `a path so short that ${config.control.socketPath} has at most ${SOCKET_PATH_BYTES_MAX} bytes`,
+      got: `${socketBytes} bytes`,
+      do: 'name a shorter folder in memory (tmpfs)',
+    })
+  }
+  const problems = findings.map(locate)
+  return err(problems.toSorted((a, b) => a.line - b.line))
+}
+
+function makeConfig(file: AgentFile, surroundings: Surroundings): AgentConfig {
+  const access = file.access ?? DEFAULTS.access
+  const stateDir = file.stateDir ?? DEFAULTS.stateDir
+  const runDir = surroundings.runDir ?? file.runDir ?? surroundings.defaultRunDir(file.station.id)
+  const common = {
+    socketPath: join(runDir, 'control.sock'),
+    runDir,
+    installationCopyPath: join(stateDir, 'installation.json'),
+    phasesWired: file.installation.phases,
+    wireRatingMilliamps: file.installation.wireRating,
+    bootId: surroundings.bootId,
+    wallOffsetMs: surroundings.wallOffsetMs,
+  }
+  return {
+    control: {
+      ...common,
+      stationId: file.station.id,
+      buses: file.buses.map(
+        (bus): BusConfig => ({
+          name: bus.name,
+          port: bus.port,
+          baud: bus.baud ?? DEFAULTS.baud,
+          parity: bus.parity ?? DEFAULTS.parity,
+          stopBits: bus.stopBits ?? DEFAULTS.stopBits,
+        }),
+      ),
+      board: deviceConfig('board', file.board),
+      deadman: { ...deviceConfig('deadman', file.board.deadman), channel: file.board.deadman.channel },
+      meter: deviceConfig('meter', file.meter),
+      cable: { kind: file.cable.kind, ratingMilliamps: milliAmps(file.cable.rating) },
+    },
+    keeper: {
+      ...common,
+      station: { ...file.station, firmwareVersion: surroundings.firmwareVersion },
+      stateDir,
+      timeZone: file.timeZone,
+      access,
+      cableKind: file.cable.kind,
+      resumeWithinMs: file.resumeWithin ?? readDuration(DEFAULTS.resumeWithin[access]) ?? 0,
+      hasRtc: file.hasRtc ?? DEFAULTS.hasRtc,
+      freeVend: file.freeVend,
+      csms: file.csms ?? null,
+      mqtt: file.mqtt
+        ? {
+            url: file.mqtt.url,
+            username: file.mqtt.username ?? null,
+            password: file.mqtt.password ?? null,
+          }
+        : null,
+      local: {
+        host: file.local?.host ?? DEFAULTS.localHost,
+        port: file.local?.port ?? DEFAULTS.localPort,
+        pin: file.local?.pin ?? null,
+      },
+    },
+  }
+}
+
+const deviceConfig = (
+  name: string,
+  device: { readonly driver: string; readonly bus: string; readonly unit: number },
+): DeviceConfig => ({ name, driver: device.driver, bus: device.bus, unitId: device.unit })

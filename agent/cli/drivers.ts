@@ -1,0 +1,34 @@
+// The drivers that a configuration may name, with what its rules must know of them.
+import { amps, type MilliAmps } from '../../shared/units.ts'
+
+export type DriverRole = 'board' | 'meter' | 'relay'
+
+export interface KnownDriver {
+  readonly id: string
+  readonly role: DriverRole
+  /** Maker and model, in words. */
+  readonly device: string
+  /** Boards: the most that the board can offer. */
+  readonly currentMaxMilliamps?: MilliAmps
+  /** Relays: channels 1 to this. */
+  readonly channels?: number
+}
+
+export const DRIVERS: readonly KnownDriver[] = [
+  {
+    id: 'phoenix-ev-cc-ac1-m3-rtu',
+    role: 'board',
+    device: 'Phoenix Contact EV-CC-AC1-M3 (RS-485)',
+    // Vendor's register 22000: 6 to 63 A.
+    currentMaxMilliamps: amps(63),
+  },
+  { id: 'eastron-sdm630-v2', role: 'meter', device: 'Eastron SDM630 Modbus v2' },
+  {
+    id: 'waveshare-modbus-rtu-relay-8ch',
+    role: 'relay',
+    device: 'Waveshare Modbus RTU Relay, 8 channels',
+    channels: 8,
+  },
+]
+
+export const driverById = (id: string): KnownDriver | undefined => DRIVERS.find((driver) => driver.id === id)

@@ -1,0 +1,131 @@
+#!/usr/bin/env node
+// The voltkeep command: what an installer and an operator type. Each level tells its examples with --help.
+import { join } from 'node:path'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import packageJson from '../../package.json' with { type: 'json' }
+import { systemClock } from '../../shared/io/system-clock.ts'
+import { checkConfig, type Outcome, prepareAgent, runAgent } from './agent-command.ts'
+import { DRIVERS } from './drivers.ts'
+import type { PrepareOptions } from './prepare.ts'
+import { bundleFolder, runProgram } from './programs.ts'
+
+const program = new Command('voltkeep')
+  .description('A wallbox that keeps its word when the server is gone.')
+  .version(packageJson.version)
+  .showHelpAfterError('(voltkeep --help tells the commands)')
+  .exitOverride()
+  .configureHelp({ showGlobalOptions: false })
+examples(program, ['voltkeep config check agent.yaml', 'voltkeep agent --config /etc/voltkeep/agent.yaml'])
+
+interface AgentOptions {
+  readonly config: string
+  readonly prepare?: true
+  readonly bootId?: string
+  readonly runDir?: string
+  readonly clockOffsetMs?: number
+}
+
+examples(
+  program
+    .command('agent')
+    .description('run the two processes of a box, and keep them running')
+    .requiredOption('--config <file>', 'configuration of the box')
+    .option('--prepare', 'only check it, write control.json and keeper.json, and print their paths')
+    .addOption(
+      new Option('--run-dir <dir>', 'folder in memory (tmpfs) for the socket and the mirror').argParser(
+        absolutePath,
+      ),
+    )
+    .option('--boot-id <id>', "in place of the kernel's boot id, for played power cuts")
+    .addOption(new Option('--clock-offset-ms <n>', 'added to the wall clock').argParser(wholeNumber))
+    .action(async (options: AgentOptions) => {
+      const prepare = prepareOptions(options)
+      if (options.prepare) return done(await prepareAgent(prepare))
+      return done(await runAgent(prepare, bundleFolder(), systemClock(prepare.wallOffsetMs)))
+    }),
+  ['voltkeep agent --config /etc/voltkeep/agent.yaml', 'voltkeep agent --config agent.yaml --prepare'],
+)
+
+const config = program.command('config').description('look at a configuration without starting anything')
+examples(config, ['voltkeep config check /etc/voltkeep/agent.yaml'])
+examples(
+  config
+    .command('check <file>')
+    .description(
+      'tell every problem of a configuration with its line, and what to do; exit code 2 if there is one',
+    )
+    .option('--json', 'print the whole effective configuration, without secrets')
+    .action(async (file: string, options: { json?: true }) =>
+      done(await checkConfig(prepareOptions({ config: file }), options.json === true)),
+    ),
+  ['voltkeep config check agent.yaml', 'voltkeep config check agent.yaml --json'],
+)
+
+examples(
+  program
+    .command('drivers')
+    .description('list the devices that a configuration may name')
+    .option('--json', 'as JSON')
+    .action((options: { json?: true }) => {
+      const lines = DRIVERS.map((driver) => `${driver.id.padEnd(32)}${driver.role.padEnd(7)}${driver.device}`)
+      done({ exitCode: 0, out: options.json ? JSON.stringify(DRIVERS, null, 2) : lines.join('\n') })
+    }),
+  ['voltkeep drivers', 'voltkeep drivers --json'],
+)
+
+for (const [name, bundle, words] of [
+  ['cloud', 'cloud', 'run the cloud: OCPP server, HTTP API and console'],
+  ['sim', 'hw-sim', 'run the simulated hardware: board, relay, meter and car on a pseudo terminal'],
+] as const) {
+  examples(
+    program
+      .command(`${name} [options...]`)
+      .description(words)
+      .helpOption(false)
+      .allowUnknownOption()
+      .action(async (options: string[]) => {
+        process.exitCode = await runProgram(join(bundleFolder(), `${bundle}.mjs`), options)
+      }),
+    [],
+  )
+}
+
+function prepareOptions(options: AgentOptions): PrepareOptions {
+  return {
+    configFile: options.config,
+    firmwareVersion: packageJson.version,
+    runDir: options.runDir ?? null,
+    bootId: options.bootId ?? null,
+    wallOffsetMs: options.clockOffsetMs ?? 0,
+  }
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(value))
+    throw new InvalidArgumentError('expected a whole number')
+  return value
+}
+
+function absolutePath(text: string): string {
+  if (!text.startsWith('/')) throw new InvalidArgumentError('expected an absolute path')
+  return text
+}
+
+function examples(command: Command, lines: readonly string[]): void {
+  if (lines.length > 0)
+    command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`)
+}
+
+function done(outcome: Outcome): void {
+  if (outcome.out !== undefined) process.stdout.write(`${outcome.out}\n`)
+  if (outcome.error !== undefined) process.stderr.write(`${outcome.error}\n`)
+  process.exitCode = outcome.exitCode
+}
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error
+  process.exitCode = error.exitCode === 0 ? 0 : 2
+}
