@@ -73,6 +73,7 @@ export interface SimEvent {
     | 'currentStarted'
     | 'boardPower'
     | 'relay'
+    | 'boardError'
     | 'retentiveWrite'
   readonly detail: string
 }
@@ -91,8 +92,8 @@ export interface SimFrame {
 /**
  * Routes:
  *   GET    /state                     SimState
- *   GET    /events?after=N            { events: SimEvent[], next: number }
- *   GET    /frames?after=N            { frames: SimFrame[], next: number }
+ *   GET    /events?after=N            { events: SimEvent[], next: number }; next is the newest number, whatever N was
+ *   GET    /frames?after=N            { frames: SimFrame[], next: number }; next as above, so after=9007199254740991 asks for it
  *   POST   /car/plug  /car/unplug     body {} (plug may carry a partial CarState)
  *   POST   /car/set                   partial CarState
  *   POST   /power/cut                 board, relay and meter lose their supply: volatile registers are lost

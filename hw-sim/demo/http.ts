@@ -8,7 +8,11 @@ export class HttpError extends Error {
 const TIMEOUT_MS = 5_000
 
 /** Calls one route; the caller names the shape that the route promises. */
-export async function call<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, body?: unknown): Promise<T> {
+export async function call<T>(
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+  url: string,
+  body?: unknown,
+): Promise<T> {
   const response = await fetch(url, {
     method,
     signal: AbortSignal.timeout(TIMEOUT_MS),

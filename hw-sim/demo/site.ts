@@ -10,7 +10,12 @@ import { type LogLine, type Program, type ProgramOptions, startProgram } from '.
 import { type SimClient, simClient } from './sim-client.ts'
 
 export const STATION_ID = 'VK-0001'
-const AGENT_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=48', '--optimize-for-size', '--v8-pool-size=0']
+const AGENT_FLAGS = [
+  '--max-semi-space-size=1',
+  '--max-old-space-size=48',
+  '--optimize-for-size',
+  '--v8-pool-size=0',
+]
 
 /** The memory flags that the agent ships with (`facts`: measured on Node 20). */
 export const NODE_FLAGS: Readonly<Record<'control' | 'keeper', readonly string[]>> = {
@@ -21,6 +26,8 @@ export const NODE_FLAGS: Readonly<Record<'control' | 'keeper', readonly string[]
 export interface SiteOptions {
   /** Empty folder for everything that this site writes. */
   readonly dir: string
+  /** Folder for socket and mirror; in memory, as on the box, so that the mirror costs no disk. */
+  readonly runDir: string
   /** Added to every process's wall clock. */
   readonly wallOffsetMs: number
   readonly ports: { readonly cloud: number; readonly local: number }
@@ -61,7 +68,7 @@ function distFolder(): string {
 /** Starts hw-sim and the cloud, makes the station known to the cloud, and starts the agent. */
 export async function startSite(options: SiteOptions, clock: Clock): Promise<Site> {
   const { dir } = options
-  const runDir = join(dir, 'run')
+  const runDir = options.runDir
   for (const folder of [runDir, join(dir, 'state'), join(dir, 'cloud'), join(dir, 'log'), join(dir, 'bus')]) {
     await mkdir(folder, { recursive: true })
   }
@@ -69,7 +76,9 @@ export async function startSite(options: SiteOptions, clock: Clock): Promise<Sit
   const cloudUrl = `http://127.0.0.1:${options.ports.cloud}`
   const localUrl = `http://127.0.0.1:${options.ports.local}`
   const configFile = join(dir, 'agent.yaml')
-  await writeFile(configFile, agentYaml({ dir, cloudUrl, localPort: options.ports.local, password }), { mode: 0o600 })
+  await writeFile(configFile, agentYaml({ dir, cloudUrl, localPort: options.ports.local, password }), {
+    mode: 0o600,
+  })
 
   const programs = new Map<string, Program>()
   const clockArgs = ['--clock-offset-ms', String(options.wallOffsetMs)]
@@ -92,7 +101,17 @@ export async function startSite(options: SiteOptions, clock: Clock): Promise<Sit
   }
   /** Validates agent.yaml and makes the two processes' own configurations, as `voltkeep agent` does. */
   const prepare = async () => {
-    const args = ['agent', '--prepare', '--config', configFile, '--run-dir', runDir, '--boot-id', bootId, ...clockArgs]
+    const args = [
+      'agent',
+      '--prepare',
+      '--config',
+      configFile,
+      '--run-dir',
+      runDir,
+      '--boot-id',
+      bootId,
+      ...clockArgs,
+    ]
     files = await preparedFiles(join(dist, 'voltkeep.mjs'), args)
   }
   const startAgent = (name: AgentProcess) => run(name, { args: [files[name]], nodeFlags: NODE_FLAGS[name] })
@@ -123,7 +142,8 @@ export async function startSite(options: SiteOptions, clock: Clock): Promise<Sit
     start: (name) => (name === 'cloud' ? startCloud() : startAgent(name)),
     cutPower: async () => {
       await Promise.all([kill('control'), kill('keeper'), sim.cutPower()])
-      for (const entry of await readdir(runDir)) await rm(join(runDir, entry), { recursive: true, force: true })
+      for (const entry of await readdir(runDir))
+        await rm(join(runDir, entry), { recursive: true, force: true })
       bootId = randomUUID()
     },
     restorePower: async () => {
@@ -138,7 +158,10 @@ export async function startSite(options: SiteOptions, clock: Clock): Promise<Sit
 }
 
 /** Runs `voltkeep agent --prepare`; its words are the error when the configuration is refused. */
-async function preparedFiles(cli: string, args: readonly string[]): Promise<{ control: string; keeper: string }> {
+async function preparedFiles(
+  cli: string,
+  args: readonly string[],
+): Promise<{ control: string; keeper: string }> {
   const { execFile } = await import('node:child_process')
   const output = await new Promise<string>((resolve, reject) => {
     execFile(process.execPath, [cli, ...args], (error, stdout, stderr) => {
