@@ -7,6 +7,7 @@
 //     no transaction event carries it.
 // No zod here: the box reads this file too.
 import type { Message } from '../message.ts'
+import { epochOfIso } from '../time/iso.ts'
 
 export const VENDOR_ID = 'voltkeep'
 export const LIMIT_COMPONENT = 'LimitControl'
@@ -57,7 +58,7 @@ export function limitReport(value: unknown): LimitReport | null {
     return null
   }
   if (!isRecord(reason) || typeof reason['key'] !== 'string' || reason['key'].length > 80) return null
-  if (until !== null && (typeof until !== 'string' || Number.isNaN(Date.parse(until)))) return null
+  if (until !== null && (typeof until !== 'string' || epochOfIso(until) === null)) return null
   return { currentMilliamps, reason: { key: reason['key'], values: plainValues(reason['values']) }, until }
 }
 
