@@ -48,7 +48,7 @@ export const ROOMS: readonly Room[] = [
   room('agent/keeper/mqtt/', KEEPER, KEEPER_PACKAGES),
   room('agent/keeper/local/', KEEPER, KEEPER_PACKAGES),
   room('agent/keeper/', KEEPER, KEEPER_PACKAGES),
-  room('agent/cli/', ['agent/', 'shared/'], ['commander', 'pino', 'yaml', 'zod']),
+  room('agent/cli/', ['agent/', 'shared/', 'package.json'], ['commander', 'pino', 'yaml', 'zod']),
   room('cloud/contracts/', CORES, [], 'noNode'),
   room('cloud/billing/', ['cloud/contracts/', ...CORES], [], 'noNode'),
   room('cloud/service/', CORES, [], 'noNode'),
