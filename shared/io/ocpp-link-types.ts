@@ -1,5 +1,6 @@
 // The face of the OCPP link: typed calls with outcomes as values. `ocpp-link.ts` beside this file is the only one that
 // knows ocpp-rpc.
+import type { Server as HttpServer } from 'node:http'
 import type { Actions201 } from '../ocpp/generated/actions-201.ts'
 
 export type ActionName = keyof Actions201
@@ -28,6 +29,14 @@ interface Calls {
   handle<A extends ActionName>(action: A, handler: Handler<A>): void
 }
 
+/**
+ * What a handler throws to answer with a CALLERROR of its choice.
+ * @param code one of OCPP 2.0.1 part 4, table 7, for instance `SecurityError`.
+ */
+export function refuseCall(code: string, description: string): Error {
+  return Object.assign(new Error(description), { rpcErrorCode: code, details: {} })
+}
+
 /** The charging station's end. Reconnects with a jittered back-off until stopped, also after a first refusal. */
 export interface OcppClient extends Calls {
   readonly state: () => 'closed' | 'connecting' | 'open'
@@ -43,4 +52,34 @@ export interface StationSocket extends Calls {
   readonly remoteAddress: string
   close(code: number, reason: string): void
   onClose(listener: (why: string) => void): void
+}
+
+/** What the CSMS decided of a socket that asks to come in. `unknownStation` is answered with 404, `wrongPassword` with 401. */
+export type Admission = 'accepted' | 'unknownStation' | 'wrongPassword'
+
+/** What a station showed before the upgrade. */
+export interface Credentials {
+  readonly stationId: string
+  /** Of Basic authentication whose user name is the station's id; null where there is none. */
+  readonly password: Buffer | null
+  readonly remoteAddress: string
+}
+
+/** The CSMS's end of all sockets. */
+export interface OcppServer {
+  /** Takes the upgrades of this HTTP server. Requests for another path are refused with 404. */
+  attach(server: HttpServer): void
+  /** Called before the socket's first message is read: handlers that are set in it miss nothing. */
+  onStation(listener: (socket: StationSocket) => void): void
+  /** The station's open socket; there is never more than one. */
+  station(stationId: string): StationSocket | null
+  /** Refuses new sockets, closes all with 1001, and resolves when they are closed. */
+  close(): Promise<void>
+}
+
+/** Where the link says what happened; a pino logger is one. Each trouble is said once a socket, not once a frame. */
+export interface LinkLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
 }
