@@ -27,7 +27,7 @@ export function checkRules(value: unknown): readonly Finding[] {
   ]
 }
 
-export const currentInWords = (currentMilliamps: MilliAmps): string => `${currentMilliamps / 1000} A`
+const currentInWords = (currentMilliamps: MilliAmps): string => `${currentMilliamps / 1000} A`
 
 const buses = (value: unknown): readonly unknown[] => {
   const list = valueAt(value, ['buses'])

@@ -10,7 +10,7 @@ import { type AgentFile, checkShape, readDuration } from './config-shape.ts'
 import { type ConfigProblem, type Finding, readConfigText } from './config-text.ts'
 
 /** Everything that agent.yaml may leave out. */
-export const DEFAULTS = {
+const DEFAULTS = {
   access: 'private',
   stateDir: '/var/lib/voltkeep',
   baud: 19_200,

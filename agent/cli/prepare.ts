@@ -62,7 +62,7 @@ export async function writePrepared(config: AgentConfig): Promise<Result<Prepare
 }
 
 /** /run/voltkeep for root; else a folder of this user's own, the same at each start so that the mirror is found again. */
-export function defaultRunDir(stationId: string): string {
+function defaultRunDir(stationId: string): string {
   if (process.getuid?.() === 0) return '/run/voltkeep'
   const own = process.env['XDG_RUNTIME_DIR']
   return own ? join(own, 'voltkeep', stationId) : join(tmpdir(), `voltkeep-${userInfo().uid}-${stationId}`)
