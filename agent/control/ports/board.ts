@@ -31,6 +31,8 @@ export interface BoardReading {
     | { readonly kind: 'rating'; readonly currentMilliamps: MilliAmps }
     | { readonly kind: 'fault' }
   readonly errors: readonly BoardError[]
+  /** The input that the external dead-man holds, as the board sees it; absent while the board has not told it. */
+  readonly releaseInputOn?: boolean
 }
 
 export interface BoardFacts {

@@ -1,0 +1,351 @@
+// One RS-485 bus: a queue with priorities in front, our own wire behind, modbus-serial for the frames' contents between.
+// It must hold: each request ends, once, as a value; one frame on the line at a time; nothing that comes late, twice,
+// cut or noisy is ever taken for another's reply; the port's loss ends what waits at once and is mended from here.
+import type { Logger } from 'pino'
+import { invariant } from '../../../../shared/invariant.ts'
+import { err, ok } from '../../../../shared/result.ts'
+import type { Clock, Timer } from '../../../../shared/time/clock.ts'
+import { monotonicMs } from '../../../../shared/units.ts'
+import type { BusConfig } from '../../config.ts'
+import type {
+  Bus,
+  BusFailure,
+  BusState,
+  BusUnit,
+  Outcome,
+  Priority,
+  Taken,
+  UnitLine,
+} from '../../ports/bus.ts'
+import { type BusRequest, type BusValue, modbusCodec } from './codec.ts'
+import { frameGapMicros, lineMicros } from './line-time.ts'
+import { barredByQuarantine, nextTurn, overtakenBy } from './queue.ts'
+import { type ExpectedReply, expectedReply } from './reply.ts'
+import { type OpenLine, openSerialLine, type SerialLine } from './serial-line.ts'
+import { type Counters, loadMeter, noCounts, totalOf } from './statistics.ts'
+import { createWire, type FrameSeen, type WireOutcome } from './wire.ts'
+
+export interface BusOptions {
+  readonly config: BusConfig
+  readonly clock: Clock
+  readonly log: Pick<Logger, 'info' | 'warn'>
+  /** For diagnosis: each frame sent, taken or discarded. Must not throw. */
+  readonly onFrame?: (seen: FrameSeen) => void
+  /** The serial port; tests of waiting and timing put a line of their own here. */
+  readonly openLine?: OpenLine
+}
+
+const REOPEN_FIRST_MS = 100
+const REOPEN_MAX_MS = 2000
+/** More waiting requests than this are a caller that does not wait for its answers. */
+const QUEUE_MAX = 64
+/** A line that is never quiet is not waited for longer than a frame of this many bytes takes. */
+const BABBLE_BYTES = 48
+
+interface Unit {
+  readonly name: string
+  readonly unitId: number
+  readonly line: UnitLine
+  readonly counters: Counters
+  readyAtMicros: number
+  quarantinedUntilMicros: number
+  /** Requests that were given up and whose reply may still come. */
+  late: readonly ExpectedReply[]
+}
+
+interface Job {
+  readonly unit: Unit
+  readonly unitId: number
+  readonly request: BusRequest
+  readonly priority: Priority
+  readonly repeatsItself: boolean
+  readonly settle: (outcome: Outcome<BusValue>) => void
+}
+
+export function openBus({ config, clock, log, onFrame, openLine = openSerialLine }: BusOptions): Bus {
+  const units = new Map<number, Unit>()
+  const strays = noCounts()
+  const load = loadMeter()
+  const codec = modbusCodec()
+  const listeners = new Set<(state: BusState) => void>()
+  let state: BusState = { kind: 'opening' }
+  let serial: SerialLine | null = null
+  let queue: readonly Job[] = []
+  let current: Job | null = null
+  let flushing = false
+  let notBeforeMicros = 0
+  /** Since when something could be sent but for the line. */
+  let wantedMicros: number | null = null
+  let wake: Timer | null = null
+  let reopenMs = REOPEN_FIRST_MS
+  let reopened = 0
+  let hasBeenOpen = false
+  let reopenTimer: Timer | null = null
+
+  const wire = createWire({
+    line: config,
+    clock,
+    send: (frame) => serial?.write(frame),
+    stale: () => [...units.values()].flatMap((unit) => unit.late),
+    onFrame: (seen) => {
+      if (seen.kind === 'discarded') countDiscarded(seen)
+      onFrame?.(seen)
+    },
+  })
+
+  function countDiscarded({ unitId, bytes }: FrameSeen) {
+    const sender = units.get(bytes[0] ?? 0)
+    const asked = unitId === null ? undefined : units.get(unitId)
+    const counters = sender !== undefined && sender.late.length > 0 ? sender.counters : asked?.counters
+    ;(counters ?? strays).discardedBytes += bytes.length
+  }
+
+  // The port.
+
+  function open() {
+    serial = openLine(config, clock, {
+      opened() {
+        reopenMs = REOPEN_FIRST_MS
+        if (hasBeenOpen) reopened++
+        hasBeenOpen = true
+        enter({ kind: 'open' })
+      },
+      received: (bytes) => wire.receive(bytes),
+      lost,
+    })
+  }
+
+  function lost(detail: string) {
+    serial = null
+    wire.abandon()
+    wake?.cancel()
+    flushing = false
+    wantedMicros = null
+    enter({ kind: 'lost', detail })
+    failAll(detail)
+    reopenTimer = clock.after(`${config.name} reopen`, reopenMs, open)
+    reopenMs = Math.min(2 * reopenMs, REOPEN_MAX_MS)
+  }
+
+  function enter(next: BusState) {
+    const changed = next.kind !== state.kind
+    state = next
+    if (!changed) return
+    const fields = { bus: config.name, port: config.port }
+    if (next.kind === 'lost')
+      log.warn({ ...fields, detail: next.detail }, 'bus lost; opening it again and again')
+    else log.info(fields, `bus ${next.kind}`)
+    for (const listener of listeners) listener(next)
+  }
+
+  function failAll(detail: string) {
+    const waiting = current === null ? queue : [current, ...queue]
+    current = null
+    queue = []
+    for (const job of waiting) job.settle(err({ kind: 'portClosed', detail }))
+  }
+
+  // The queue.
+
+  function enqueue(job: Job) {
+    if (state.kind !== 'open') {
+      const detail = state.kind === 'lost' ? state.detail : `the bus is ${state.kind}`
+      return job.settle(err({ kind: 'portClosed', detail }))
+    }
+    invariant(
+      queue.length < QUEUE_MAX,
+      `${QUEUE_MAX} requests wait on bus ${config.name}: await the outcomes`,
+    )
+    const overtaken = queue.filter((waiting) => overtakenBy(job, waiting))
+    queue = [...queue.filter((waiting) => !overtaken.includes(waiting)), job]
+    for (const waiting of overtaken) waiting.settle(err({ kind: 'overtaken' }))
+    pump()
+  }
+
+  /** Ends what waits for a unit in quarantine: nothing is sent to it. */
+  function refuseQuarantined(nowMicros: number) {
+    const refused = queue.filter((job) => barredByQuarantine(job, job.unit, nowMicros))
+    if (refused.length === 0) return
+    queue = queue.filter((job) => !refused.includes(job))
+    for (const job of refused) {
+      const untilMonotonicMs = monotonicMs(Math.ceil(job.unit.quarantinedUntilMicros / 1000))
+      job.settle(err({ kind: 'quarantined', untilMonotonicMs }))
+    }
+  }
+
+  const unitClock = (unitId: number): Unit => {
+    const unit = units.get(unitId)
+    invariant(unit !== undefined, `unit ${unitId} was not declared on bus ${config.name}`)
+    return unit
+  }
+
+  /** When the line may be used: quiet for t3.5 and for the longest whole-bus silence, but no waiting for a babbler. */
+  function lineFreeMicros(nowMicros: number): number {
+    wantedMicros ??= nowMicros
+    const silenceMicros = Math.max(0, ...[...units.values()].map((unit) => unit.line.busSilenceMs)) * 1000
+    const quiet = wire.lastByteMicros() + Math.max(frameGapMicros(config), silenceMicros)
+    const patience = wantedMicros + silenceMicros + lineMicros(config, BABBLE_BYTES)
+    return Math.max(notBeforeMicros, Math.min(quiet, patience))
+  }
+
+  function pump() {
+    wake?.cancel()
+    wake = null
+    if (state.kind !== 'open' || current !== null || flushing) return
+    const nowMicros = clock.monotonicMicros()
+    refuseQuarantined(nowMicros)
+    const turn = nextTurn(queue, unitClock, nowMicros)
+    if (turn.kind === 'idle') return
+    const dueMicros = turn.kind === 'wait' ? turn.untilMicros : lineFreeMicros(nowMicros)
+    if (dueMicros > nowMicros) {
+      const afterMs = Math.ceil((dueMicros - nowMicros) / 1000)
+      wake = clock.after(`${config.name} turn`, afterMs, pump)
+      return
+    }
+    flushing = true
+    serial?.flush(() => {
+      flushing = false
+      sendNext()
+    })
+  }
+
+  /** What was received until now is flushed; who goes is chosen only now, so that a pause that just came goes first. */
+  function sendNext() {
+    const nowMicros = clock.monotonicMicros()
+    const turn = nextTurn(queue, unitClock, nowMicros)
+    if (turn.kind !== 'send' || lineFreeMicros(nowMicros) > nowMicros) return pump()
+    const job = turn.waiting
+    queue = queue.filter((other) => other !== job)
+    current = job
+    wantedMicros = null
+    job.unit.counters.requests++
+    const frame = codec.encode(job.unitId, job.request)
+    wire.exchange(frame, job.unit.line, (outcome) => finish(job, frame, nowMicros, outcome))
+  }
+
+  function finish(job: Job, frame: Buffer, sentMicros: number, outcome: WireOutcome) {
+    const nowMicros = clock.monotonicMicros()
+    const { unit } = job
+    load.add(sentMicros, nowMicros)
+    current = null
+    // One turn of the event loop: who awaits this outcome asks next before anything less urgent is sent.
+    notBeforeMicros = nowMicros + 1000
+    unit.late = unit.quarantinedUntilMicros > nowMicros ? unit.late : []
+    const settled = judge(job, outcome)
+    if (outcome.kind !== 'reply' && outcome.replyUntilMicros !== null) {
+      unit.quarantinedUntilMicros = Math.max(unit.quarantinedUntilMicros, outcome.replyUntilMicros)
+      unit.late = [...unit.late, expectedReply(frame)].slice(-4)
+    }
+    job.settle(settled)
+    pump()
+  }
+
+  function judge(job: Job, outcome: WireOutcome): Outcome<BusValue> {
+    const { counters, line } = job.unit
+    if (outcome.kind === 'timedOut') {
+      counters.timeOuts++
+      return err({ kind: 'timedOut' })
+    }
+    if (outcome.kind === 'damaged') {
+      if (outcome.badCrc) counters.badCrc++
+      return err({ kind: 'badReply', detail: outcome.detail })
+    }
+    const takenAtMonotonicMs = clock.monotonic()
+    job.unit.readyAtMicros = clock.monotonicMicros() + line.silenceMs * 1000
+    counters.roundTripMs = outcome.roundTripMs
+    counters.lastReplyAtMonotonicMs = takenAtMonotonicMs
+    const decoded = codec.decode(outcome.frame)
+    if (decoded.ok) return ok({ value: decoded.value, takenAtMonotonicMs })
+    if (decoded.error.kind === 'exception') counters.exceptions++
+    return err(decoded.error)
+  }
+
+  // The public face.
+
+  const ask = (unit: Unit, request: BusRequest, priority: Priority): Promise<Outcome<BusValue>> =>
+    new Promise((settle) => {
+      const repeatsItself = request.kind === 'writeCoil' || request.kind === 'writeWord'
+      enqueue({ unit, unitId: unit.unitId, request, priority, repeatsItself, settle })
+    })
+
+  function declare({ name, unitId, line }: Parameters<Bus['unit']>[0]): BusUnit {
+    invariant(unitId >= 1 && unitId <= 247, `unit ids are 1-247, got ${unitId} for ${name}`)
+    invariant(!units.has(unitId), `unit ${unitId} is declared twice on bus ${config.name}`)
+    const unit: Unit = {
+      name,
+      unitId,
+      line,
+      counters: noCounts(),
+      readyAtMicros: 0,
+      quarantinedUntilMicros: 0,
+      late: [],
+    }
+    units.set(unitId, unit)
+    return {
+      name,
+      unitId,
+      readWords: async (fc, address, count, priority) =>
+        wordsOf(await ask(unit, { kind: 'readWords', fc, address, count }, priority)),
+      readBits: async (fc, address, count, priority) =>
+        bitsOf(await ask(unit, { kind: 'readBits', fc, address, count }, priority)),
+      writeWord: async (address, value, priority) =>
+        nothingOf(await ask(unit, { kind: 'writeWord', address, value }, priority)),
+      writeCoil: async (address, value, priority) =>
+        nothingOf(await ask(unit, { kind: 'writeCoil', address, value }, priority)),
+      statistics: () => ({ ...unit.counters }),
+    }
+  }
+
+  open()
+  return {
+    name: config.name,
+    unit: declare,
+    status: () => ({
+      name: config.name,
+      state,
+      total: totalOf([strays, ...[...units.values()].map((unit) => unit.counters)]),
+      loadPercent: load.percent(clock.monotonicMicros()),
+      reopened,
+      units: [...units.values()].map(({ name, unitId, counters }) => ({
+        name,
+        unitId,
+        statistics: { ...counters },
+      })),
+    }),
+    onState(listener) {
+      listeners.add(listener)
+      listener(state)
+      return () => listeners.delete(listener)
+    },
+    async close() {
+      if (state.kind === 'closed') return
+      const line = serial
+      serial = null
+      reopenTimer?.cancel()
+      wake?.cancel()
+      wire.abandon()
+      enter({ kind: 'closed' })
+      failAll('the bus was closed')
+      await line?.close()
+    },
+  }
+}
+
+type Narrow<T> = (outcome: Outcome<BusValue>) => Outcome<T>
+
+/** The value of the kind that was asked for; the codec gives no other. */
+const narrow =
+  <T>(pick: (value: BusValue) => T | null): Narrow<T> =>
+  (outcome) => {
+    if (!outcome.ok) return outcome
+    const value = pick(outcome.value.value)
+    invariant(value !== null, `the codec gave ${outcome.value.value.kind}`)
+    return ok<Taken<T>>({ value, takenAtMonotonicMs: outcome.value.takenAtMonotonicMs })
+  }
+const wordsOf = narrow((value) => (value.kind === 'words' ? value.words : null))
+const bitsOf = narrow((value) => (value.kind === 'bits' ? value.bits : null))
+
+function nothingOf(outcome: Outcome<BusValue>): Outcome<null> {
+  if (!outcome.ok) return err<BusFailure>(outcome.error)
+  return ok({ value: null, takenAtMonotonicMs: outcome.value.takenAtMonotonicMs })
+}

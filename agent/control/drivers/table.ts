@@ -1,0 +1,123 @@
+// A driver is a table: one row a quantity, with the register's address, type and unit as the vendor's document tells
+// them. Here are the kinds of rows, how rows are grouped into reads, and how words become values. Pure.
+
+export type Fc = 1 | 2 | 3 | 4
+export type RowType = 'f32' | 'u16' | 'u32' | 'ascii' | 'bits16' | 'coil'
+
+/** One quantity of a device. Its name is the facts' name of it in camelCase. */
+export interface Row<N extends string = string> {
+  readonly name: N
+  /** The function code that reads it; for `coil` rows that are only written, 5. */
+  readonly fc: Fc | 5
+  /** PDU address, 0-based. */
+  readonly address: number
+  /** Words, or coils for `coil` rows. */
+  readonly count: number
+  readonly type: RowType
+  /** The vendor's unit of the raw value times `scale`; empty where it has none. */
+  readonly unit: string
+  readonly scale: number
+  /** What the quantity can be at all, in `unit`; anything else is no value. */
+  readonly range: { readonly min: number; readonly max: number } | null
+}
+
+interface Extra {
+  readonly fc?: Fc | 5
+  readonly range?: { readonly min: number; readonly max: number }
+  readonly count?: number
+  readonly scale?: number
+}
+
+const row =
+  (type: RowType, fcDefault: Fc, countDefault: number) =>
+  <N extends string>(address: number, name: N, unit = '', extra: Extra = {}): Row<N> => ({
+    name,
+    fc: extra.fc ?? fcDefault,
+    address,
+    count: extra.count ?? countDefault,
+    type,
+    unit,
+    scale: extra.scale ?? 1,
+    range: extra.range ?? null,
+  })
+
+/** IEEE 754 single precision in two input registers, high word first. */
+export const f32 = row('f32', 4, 2)
+/** A whole number in one holding register. */
+export const u16 = row('u16', 3, 1)
+/** A whole number in two holding registers, high word first. */
+export const u32 = row('u32', 3, 2)
+/** Sixteen flags in one holding register. */
+export const bits16 = row('bits16', 3, 1)
+/** Text, two characters a holding register, high byte first. */
+export const ascii = row('ascii', 3, 1)
+/** One or more coils. */
+export const coil = row('coil', 1, 1)
+
+/** One read: neighbours of one function code. */
+export interface Block<N extends string = string> {
+  readonly fc: Fc | 5
+  readonly address: number
+  readonly count: number
+  readonly rows: readonly Row<N>[]
+}
+
+/** On a bus with an EVSE board a read is this long at most, so that the board's turn comes soon. */
+export const SHARED_BUS_WORDS_MAX = 18
+
+/**
+ * Groups rows into reads of at most `wordsMax` words, in order of address. Registers between two rows that nobody asked
+ * for are read along where there are at most `holeWordsMax` of them.
+ */
+export function planBlocks<N extends string>(
+  rows: readonly Row<N>[],
+  limits: { readonly wordsMax: number; readonly holeWordsMax: number },
+): readonly Block<N>[] {
+  const blocks: Block<N>[] = []
+  for (const next of [...rows].sort((a, b) => a.fc - b.fc || a.address - b.address)) {
+    const last = blocks.at(-1)
+    const count = last === undefined ? 0 : next.address + next.count - last.address
+    const hole = last === undefined ? 0 : next.address - last.address - last.count
+    if (last?.fc === next.fc && hole <= limits.holeWordsMax && count <= limits.wordsMax) {
+      blocks[blocks.length - 1] = { ...last, count, rows: [...last.rows, next] }
+    } else {
+      blocks.push({ fc: next.fc, address: next.address, count: next.count, rows: [next] })
+    }
+  }
+  return blocks
+}
+
+/** The words of a row within the words of the read that holds it. */
+export const wordsOf = (row: Row, block: { readonly address: number }, words: readonly number[]) =>
+  words.slice(row.address - block.address, row.address - block.address + row.count)
+
+/** IEEE 754 single precision from two words, high word first. */
+export function float32(words: readonly number[]): number {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt16BE(words[0] ?? 0, 0)
+  bytes.writeUInt16BE(words[1] ?? 0, 2)
+  return bytes.readFloatBE(0)
+}
+
+/** An unsigned whole number from words, high word first. */
+export const unsigned = (words: readonly number[]): number =>
+  words.reduce((value, word) => value * 65_536 + word, 0)
+
+/** Text from words, high byte first, without what fills it up; null where it is no printable text. */
+export function text(words: readonly number[]): string | null {
+  const all = String.fromCharCode(...words.flatMap((word) => [word >> 8, word & 0xff]))
+  const trimmed = all.replace(/[\0 ]+$/, '')
+  return /^[\x20-\x7e]+$/.test(trimmed) ? trimmed : null
+}
+
+/** The number in a row's words, in the row's unit; a sentence where it is none: NaN, infinite, out of its range. */
+export function numberOf(row: Row, words: readonly number[]): number | { readonly implausible: string } {
+  const raw = row.type === 'f32' ? float32(words) : unsigned(words)
+  const value = raw * row.scale
+  const hex = words.map((word) => word.toString(16).padStart(4, '0')).join(' ')
+  if (!Number.isFinite(value)) return { implausible: `${value}, raw ${hex}` }
+  if (row.range !== null && (value < row.range.min || value > row.range.max)) {
+    return { implausible: `${value} ${row.unit}, raw ${hex}, can be ${row.range.min} to ${row.range.max}` }
+  }
+  return value
+}
