@@ -2,13 +2,13 @@
 // writes the pause, on a bus with real line times, the meter read beside it and keeper stopped for 2 s at a time.
 // Both times are hw-sim's, so that nothing between two clocks is measured.
 import { reactionBound } from '../../agent/control/drivers/bus/reaction-bound.ts'
+import type { SimFault, SimFrame } from '../../hw-sim/api.ts'
 import { siteFolders } from '../../hw-sim/demo/folders.ts'
 import { freePort } from '../../hw-sim/demo/http.ts'
 import { commission, waitUntil } from '../../hw-sim/demo/people.ts'
 import { type Site, startSite } from '../../hw-sim/demo/site.ts'
-import type { SimFault, SimFrame } from '../../hw-sim/api.ts'
 import { systemClock } from '../../shared/io/system-clock.ts'
-import { prng, type Prng } from '../../shared/prng.ts'
+import { type Prng, prng } from '../../shared/prng.ts'
 import type { Clock } from '../../shared/time/clock.ts'
 import { atMost, type Figure, percentile, reported } from './figure.ts'
 
@@ -21,7 +21,10 @@ const STOPPED_MS = 2_000
 const GIVE_UP_MS = 3_000
 
 /** @param options.rounds number of withdrawals that are measured. */
-export async function benchReaction(options: { readonly rounds: number; readonly seed: number }): Promise<readonly Figure[]> {
+export async function benchReaction(options: {
+  readonly rounds: number
+  readonly seed: number
+}): Promise<readonly Figure[]> {
   const clock = systemClock()
   const random = prng(options.seed)
   const folders = await siteFolders()
@@ -56,7 +59,13 @@ function figures(
     atMost('reaction.worst', round(worst), 300, 'ms', how),
     reported('reaction.bound', round(bound), 'ms', 'computed from the configuration'),
     atMost('reaction.overBound', round(Math.max(0, worst - bound)), 20, 'ms', how),
-    atMost('reaction.pilotWritesOnB', pilotWrites, 0, 'frames', 'C → B: frames that write to the board within 3 s'),
+    atMost(
+      'reaction.pilotWritesOnB',
+      pilotWrites,
+      0,
+      'frames',
+      'C → B: frames that write to the board within 3 s',
+    ),
   ]
 }
 
@@ -110,7 +119,9 @@ async function withdrawal(site: Site, clock: Clock, random: Prng, trigger: Trigg
   await waitUntil('the pause is on the bus', GIVE_UP_MS, clock, async () => {
     const events = (await site.sim.eventsAfter(eventMark)).events
     const cause = events.find((event) => event.kind === (trigger === 'trip' ? 'boardError' : 'pilot'))
-    const pause = (await site.sim.framesAfter(frameMark)).frames.find((frame) => isPause(frame) && frame.endMicros >= (cause?.atMicros ?? Infinity))
+    const pause = (await site.sim.framesAfter(frameMark)).frames.find(
+      (frame) => isPause(frame) && frame.endMicros >= (cause?.atMicros ?? Infinity),
+    )
     if (!cause || !pause) return false
     tookMs = (pause.endMicros - cause.atMicros) / 1000
     return true

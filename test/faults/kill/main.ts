@@ -30,7 +30,9 @@ console.log(
 )
 console.log(`lost ${verdict.lost}  duplicated ${verdict.duplicated}  Wh difference ${verdict.differenceWh}`)
 for (const trouble of verdict.troubles) console.log(`  ${trouble}`)
-const failed = verdict.lost > 0 || verdict.duplicated > 0 || verdict.differenceWh !== 0 || verdict.troubles.length > 0
-if (failed || values.keep) console.log(`kept: ${folders.dir}   play again: npm run trial:kill -- --rounds ${rounds} --seed ${seed}`)
+const failed =
+  verdict.lost > 0 || verdict.duplicated > 0 || verdict.differenceWh !== 0 || verdict.troubles.length > 0
+if (failed || values.keep)
+  console.log(`kept: ${folders.dir}   play again: npm run trial:kill -- --rounds ${rounds} --seed ${seed}`)
 else await folders.remove()
 process.exit(failed ? 1 : 0)

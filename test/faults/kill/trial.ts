@@ -39,7 +39,10 @@ export async function killTrial(options: TrialOptions, clock: Clock): Promise<Ve
   const troubles: string[] = []
   const ports = { cloud: await freePort(0), local: await freePort(0) }
   const onUnexpectedEnd = (name: string, why: string) => troubles.push(`${name} ended by itself: ${why}`)
-  const site = await startSite({ dir: options.dir, runDir: options.runDir, wallOffsetMs: 0, ports, onUnexpectedEnd }, clock)
+  const site = await startSite(
+    { dir: options.dir, runDir: options.runDir, wallOffsetMs: 0, ports, onUnexpectedEnd },
+    clock,
+  )
   let kills = 0
   let longestRoundMs = 0
   try {
@@ -72,7 +75,9 @@ async function playRound(site: Site, clock: Clock, random: Prng): Promise<string
     site.start(name).catch(() => undefined)
   }
   const victims = random.chance(0.4) ? shuffled(random).slice(0, random.integer(2, 3)) : [random.pick(NAMES)]
-  const deeds = victims.map((name) => killOne(name, random.integer(0, 1_500), random.chance(0.5) ? 0 : random.integer(0, 2_000)))
+  const deeds = victims.map((name) =>
+    killOne(name, random.integer(0, 1_500), random.chance(0.5) ? 0 : random.integer(0, 2_000)),
+  )
   if (random.chance(0.35)) {
     deeds.push(
       clock.sleep('before the car moves', random.integer(0, 2_000)).then(async () => {
@@ -98,7 +103,12 @@ function shuffled(random: Prng): Name[] {
 /** Everything runs, the car leaves, and what the box has to tell is told. */
 async function settle(site: Site, clock: Clock): Promise<void> {
   for (const name of NAMES) if (!site.program(name)) await site.start(name)
-  await waitUntil('the box is whole again', 30_000, clock, async () => (await lookAtBox(site)).control !== null)
+  await waitUntil(
+    'the box is whole again',
+    30_000,
+    clock,
+    async () => (await lookAtBox(site)).control !== null,
+  )
   await clock.sleep('let a charge be seen', 2_000)
   await site.sim.unplug()
   await waitUntil('the session is over and everything is told', 60_000, clock, async () => {
@@ -149,7 +159,10 @@ interface Told {
 }
 
 /** Compares session by session what the box stored with what the cloud has. */
-function compare(stored: ReadonlyMap<string, number>, told: readonly Told[]): { lost: number; duplicated: number } {
+function compare(
+  stored: ReadonlyMap<string, number>,
+  told: readonly Told[],
+): { lost: number; duplicated: number } {
   let lost = 0
   let duplicated = 0
   for (const [uuid, events] of stored) {
