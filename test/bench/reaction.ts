@@ -13,6 +13,8 @@ import type { Clock } from '../../shared/time/clock.ts'
 import { atMost, type Figure, percentile, reported } from './figure.ts'
 
 type Trigger = 'A' | 'E' | 'F' | 'trip'
+/** These leave the session as it is. */
+const IN_PLACE: readonly [Exclude<Trigger, 'A'>, ...Exclude<Trigger, 'A'>[]] = ['E', 'F', 'trip']
 
 /** The board's residual current error, bit 15 counted from 1 (register 24025). */
 const TRIP_BIT = 15
@@ -90,7 +92,7 @@ async function withdrawals(site: Site, clock: Clock, random: Prng, rounds: numbe
     const until = clock.monotonic() + STOPPED_MS
     // E, F and a trip need no new session, so several fit while keeper stands still; unplugging comes last.
     while (samples.length < rounds && clock.monotonic() < until - 900) {
-      const trigger = random.pick(['E', 'F', 'trip'])
+      const trigger = random.pick(IN_PLACE)
       samples.push({ trigger, tookMs: await withdrawal(site, clock, random, trigger) })
       await site.sim.clearFaults()
       await charging(site, clock)
@@ -129,7 +131,7 @@ async function withdrawal(site: Site, clock: Clock, random: Prng, trigger: Trigg
   return tookMs
 }
 
-const faultOf = (trigger: 'E' | 'F' | 'trip'): SimFault =>
+const faultOf = (trigger: Exclude<Trigger, 'A'>): SimFault =>
   trigger === 'trip' ? { kind: 'boardError', bit: TRIP_BIT } : { kind: 'pilot', state: trigger }
 
 const charging = (site: Site, clock: Clock) =>
