@@ -81,12 +81,15 @@ export interface SimEvent {
 /** One frame on a bus; GET /frames?after=N. Kept: the newest 20,000. */
 export interface SimFrame {
   readonly number: number
+  readonly bus: string
   /** End of the frame's last byte on the line, line time included. */
   readonly endMicros: number
   readonly direction: 'request' | 'reply'
   readonly unitId: number
   readonly hex: string
   readonly crcHolds: boolean
+  /** A request that no unit answers: why. */
+  readonly unanswered?: string
 }
 
 /**

@@ -1,0 +1,276 @@
+// A site that runs: the world stepped every few milliseconds, its devices on their buses, and what the HTTP control may do to
+// it. Thin: every rule is in world.ts and in devices/.
+import { join } from 'node:path'
+import { invariant } from '../shared/invariant.ts'
+import type { Clock } from '../shared/time/clock.ts'
+import type { CarState, SimEvent, SimFault, SimFrame, SimState } from './api.ts'
+import { type NumberedLog, numberedLog } from './bus/numbered-log.ts'
+import { type Bus, type BusUnit, frameLog, startBus } from './bus/start-bus.ts'
+import { answerMeter, newMeter, registerWh, serialNumber } from './devices/eastron-sdm630.ts'
+import { answerPhoenix } from './devices/phoenix-ev-cc.ts'
+import { isAvailable, isEnabled, newPhoenix } from './devices/phoenix-firmware.ts'
+import { answerRelay, newRelay } from './devices/waveshare-relay.ts'
+import type { DeviceKind, Site, SiteDevice } from './site.ts'
+import { openContactor } from './world/contactor.ts'
+import { noEnergy } from './world/energy.ts'
+import {
+  boardInputs,
+  boardText,
+  currents,
+  happened,
+  meterWiring,
+  stepWorld,
+  type World,
+  type WorldFacts,
+  withFaults,
+} from './world.ts'
+
+export interface RunningSite {
+  state(): SimState
+  readonly events: Pick<NumberedLog<SimEvent>, 'after'>
+  readonly frames: Pick<NumberedLog<SimFrame>, 'after'>
+  /** Path of each bus for its master; null while the port is gone. */
+  ports(): Readonly<Record<string, string | null>>
+  setCar(change: Partial<CarState>): void
+  /** Supply of board, relay and meter. */
+  setSupply(supplied: boolean): void
+  /** Replaces the fault of the same kind at the same place. */
+  addFault(fault: SimFault): void
+  clearFaults(): void
+  advanceMeter(milliwattHours: number): void
+  close(): void
+}
+
+export interface RunningSiteOptions {
+  readonly site: Site
+  readonly clock: Clock
+  readonly wallOffsetMs: number
+  /** Folder for the links DIR/<bus>, or null. It exists. */
+  readonly linkDir: string | null
+  onTrouble(detail: string): void
+}
+
+/** The world moves this often, and before each answer. */
+const STEP_MS = 5
+const EVENTS_KEPT = 20_000
+
+export function startSite(options: RunningSiteOptions): RunningSite {
+  const { site, clock } = options
+  const facts = worldFacts(site)
+  const identity = boardIdentity(site)
+  const events = numberedLog<SimEvent>(EVENTS_KEPT, (number, entry) => ({ number, ...entry }))
+  const frames = frameLog()
+  let world = newWorld(site, facts, clock.monotonicMicros())
+
+  const note = (next: World) => {
+    for (const it of happened(world, next)) events.add({ atMicros: next.atMicros, ...it })
+    world = next
+  }
+  const step = () => {
+    const moved = stepWorld(world, facts, clock.monotonicMicros())
+    for (const it of moved.happenings) events.add({ atMicros: moved.world.atMicros, ...it })
+    world = moved.world
+  }
+  /** A command acts on the world of now, and its consequences begin at once. */
+  const change = (to: (now: World) => World) => {
+    step()
+    note(to(world))
+    step()
+  }
+
+  const answerOf: Readonly<Record<DeviceKind, (pdu: Uint8Array) => Uint8Array | null>> = {
+    'phoenix-ev-cc-ac1-m3-rtu': (pdu) => {
+      step()
+      const { board, atMicros: nowMicros } = world
+      const at = { board, facts: facts.board, inputs: boardInputs(world, facts), identity, nowMicros }
+      const answer = answerPhoenix(at, pdu)
+      if (answer) note({ ...world, board: answer.state })
+      return answer?.pdu ?? null
+    },
+    'eastron-sdm630-v2': (pdu) => {
+      step()
+      if (!world.supplied) return null
+      const answer = answerMeter(world.meter, pdu, meterWiring(world, facts))
+      note({ ...world, meter: answer.state })
+      return answer.pdu
+    },
+    'waveshare-modbus-rtu-relay-8ch': (pdu) => {
+      step()
+      if (!world.supplied) return null
+      const answer = answerRelay(world.relay, pdu, world.atMicros)
+      note({ ...world, relay: answer.state })
+      return answer.pdu
+    },
+  }
+
+  const buses: readonly Bus[] = site.buses.map((bus, index) =>
+    startBus({
+      ...bus,
+      clock,
+      frames,
+      seed: site.seed + index,
+      linkPath: options.linkDir === null ? null : join(options.linkDir, bus.name),
+      onTrouble: options.onTrouble,
+      units: site.devices
+        .filter((device) => device.bus === bus.name)
+        .map((it) => unitOf(it, answerOf[it.device])),
+    }),
+  )
+
+  const setFaults = (faults: readonly SimFault[]) => {
+    change((now) => withFaults(now, facts, faults))
+    const gone = faults.some((fault) => fault.kind === 'portGone')
+    for (const bus of buses) {
+      bus.setFaults(faults)
+      if (gone) bus.loosePort()
+      else bus.restorePort()
+    }
+  }
+  const stepping = clock.every('world', STEP_MS, step)
+
+  return {
+    state: () => {
+      step()
+      return simState(world, facts, options.wallOffsetMs)
+    },
+    events,
+    frames,
+    ports: () => Object.fromEntries(buses.map((bus) => [bus.name, bus.path()])),
+    setCar: (part) => change((now) => ({ ...now, car: { ...now.car, ...part } })),
+    setSupply: (supplied) => change((now) => ({ ...now, supplied })),
+    addFault: (fault) => setFaults([...world.faults.filter((other) => place(other) !== place(fault)), fault]),
+    clearFaults: () => setFaults([]),
+    advanceMeter: (milliwattHours) =>
+      change((now) => {
+        const otherMilliwattHours = now.meter.otherMilliwattHours + milliwattHours
+        return { ...now, meter: { ...now.meter, otherMilliwattHours } }
+      }),
+    close: () => {
+      stepping.cancel()
+      for (const bus of buses) bus.close()
+    },
+  }
+}
+
+/** What SimState says of a world. */
+function simState(world: World, facts: WorldFacts, wallOffsetMs: number): SimState {
+  const { car, board, relay, meter } = world
+  const inputs = boardInputs(world, facts)
+  return {
+    atMicros: world.atMicros,
+    wallOffsetMs,
+    car: {
+      plugged: car.plugged,
+      phases: car.phases,
+      maxMilliamps: car.maxMilliamps,
+      wantsEnergy: car.wantsEnergy,
+      followMs: car.followMs,
+    },
+    currentsMilliamps: currents(world),
+    energyMilliwattHours: world.energy.total.milliwattHours,
+    board: {
+      powered: board.power.kind !== 'off',
+      state: boardText(board),
+      enabled: isEnabled(board, inputs),
+      available: isAvailable(board, inputs) && !inputs.heldUnavailable,
+      offeredMilliamps: board.offeredAmps * 1000,
+      contactorClosed: world.contactor.closed,
+      retentiveWrites: board.retentiveWrites,
+    },
+    relay: { powered: relay.supplied, channels: relay.closed },
+    meter: { serial: `${serialNumber(meter)}`, registerWh: registerWh(meter, meterWiring(world, facts)) },
+    faults: world.faults,
+  }
+}
+
+/** Two faults with the same place replace each other. */
+const place = (fault: SimFault): string => {
+  if ('unitId' in fault) return `${fault.kind} ${fault.unitId}`
+  if (fault.kind === 'boardError') return `${fault.kind} ${fault.bit}`
+  return fault.kind === 'meter' ? `${fault.kind} ${fault.how}` : fault.kind
+}
+
+const unitOf = (device: SiteDevice, answer: BusUnit['answer']): BusUnit => ({
+  unitId: device.unitId,
+  silenceMs: device.device === 'eastron-sdm630-v2' ? device.silenceMs : 0,
+  hearsBroadcast: device.device === 'waveshare-modbus-rtu-relay-8ch',
+  answer,
+})
+
+/** The device of a kind; a site has exactly one of each. */
+function only<K extends DeviceKind>(site: Site, kind: K): Extract<SiteDevice, { device: K }> {
+  const found = site.devices.find((device) => device.device === kind)
+  invariant(found, `a site has one ${kind}`)
+  // The kind was compared; TypeScript does not narrow a union by a generic.
+  return found as Extract<SiteDevice, { device: K }>
+}
+
+function worldFacts(site: Site): WorldFacts {
+  const board = only(site, 'phoenix-ev-cc-ac1-m3-rtu')
+  const ratingAmps = site.cable.ratingMilliamps / 1000
+  const tethered = site.cable.kind === 'tethered'
+  return {
+    voltagesMillivolts: site.grid.voltagesMillivolts,
+    frequencyMillihertz: site.grid.frequencyMillihertz,
+    board: {
+      // S1/DIP 5 and 6 are set to the tethered cable; a socket is limited by the plug's resistor.
+      dipMaxAmps: tethered ? ratingAmps : 32,
+      tethered,
+      bootMs: board.bootMs,
+      closeDelayMs: board.closeDelayMs,
+    },
+    contactor: site.contactor,
+    xr: board.xr === 'bridged' ? { kind: 'bridged' } : { kind: 'relay', channel: board.xr.channel - 1 },
+    cableAmps: ratingAmps,
+  }
+}
+
+const boardIdentity = (site: Site) => ({
+  designation: 'EV-CC-AC1-M3-CBC-SER-HS',
+  orderNumber: '1622460',
+  serial: only(site, 'phoenix-ev-cc-ac1-m3-rtu').serial,
+})
+
+/** Codes of the meter's register 0x001C. */
+const BAUD_CODES: Readonly<Record<number, number>> = {
+  2400: 0,
+  4800: 1,
+  9600: 2,
+  19200: 3,
+  38400: 4,
+  1200: 5,
+}
+
+function newWorld(site: Site, facts: WorldFacts, nowMicros: number): World {
+  const meter = only(site, 'eastron-sdm630-v2')
+  const baud = site.buses.find((bus) => bus.name === meter.bus)?.baud ?? 0
+  const { battery, ...car } = site.car
+  return {
+    atMicros: nowMicros,
+    supplied: true,
+    car: {
+      ...car,
+      s2Closed: false,
+      s2FlipsAtMicros: null,
+      drawnMilliamps: 0,
+      ramp: { fromMilliamps: 0, toMilliamps: 0, startMicros: nowMicros, endMicros: nowMicros },
+      battery: battery
+        ? {
+            capacityMilliwattHours: battery.capacityWattHours * 1000,
+            storedMilliwattHours: battery.storedWattHours * 1000,
+          }
+        : null,
+    },
+    board: newPhoenix(facts.board, nowMicros),
+    contactor: openContactor,
+    relay: newRelay(only(site, 'waveshare-modbus-rtu-relay-8ch').flashOn),
+    meter: newMeter({
+      serial: meter.serial,
+      registerMilliwattHours: meter.registerWh * 1000,
+      unitId: meter.unitId,
+      baudCode: BAUD_CODES[baud] ?? 2,
+    }),
+    energy: noEnergy,
+    faults: [],
+  }
+}

@@ -1,0 +1,47 @@
+// A master of hand-made frames on a real serial port: it knows nothing of the protocol but the CRC.
+import { SerialPort } from 'serialport'
+import { withCrc } from '../../../shared/modbus/crc.ts'
+import type { Clock } from '../../../shared/time/clock.ts'
+
+export interface Heard {
+  readonly bytes: Buffer
+  /** From the write of the request to the last byte that came, ms. */
+  readonly tookMs: number
+}
+
+export interface Master {
+  /** Sends raw bytes and collects what comes until `silentMs` without a byte or `deadlineMs` without any. */
+  exchange(bytes: Uint8Array, wait?: { deadlineMs?: number; silentMs?: number }): Promise<Heard>
+  close(): Promise<void>
+}
+
+/** A frame from a unit id and a PDU in hex, CRC behind it. */
+export const frame = (unitId: number, pduHex: string): Buffer =>
+  withCrc(Uint8Array.of(unitId, ...Buffer.from(pduHex.replaceAll(' ', ''), 'hex')))
+
+export async function openMaster(path: string, clock: Clock, baudRate = 19_200): Promise<Master> {
+  const port = new SerialPort({ path, baudRate, autoOpen: false })
+  await new Promise<void>((resolve, reject) => port.open((error) => (error ? reject(error) : resolve())))
+  port.on('error', () => undefined)
+  return {
+    exchange: async (bytes, { deadlineMs = 60, silentMs = 12 } = {}) => {
+      let heard = Buffer.alloc(0)
+      const startMicros = clock.monotonicMicros()
+      let lastMicros = startMicros
+      const hear = (chunk: Buffer) => {
+        heard = Buffer.concat([heard, chunk])
+        lastMicros = clock.monotonicMicros()
+      }
+      port.on('data', hear)
+      port.write(bytes)
+      for (;;) {
+        await clock.sleep('listen', 2)
+        const sinceMs = (clock.monotonicMicros() - lastMicros) / 1000
+        if (sinceMs >= (heard.length > 0 ? silentMs : deadlineMs)) break
+      }
+      port.off('data', hear)
+      return { bytes: heard, tookMs: (lastMicros - startMicros) / 1000 }
+    },
+    close: () => new Promise((resolve) => (port.isOpen ? port.close(() => resolve()) : resolve())),
+  }
+}
