@@ -7,22 +7,15 @@ import { err, ok } from '../../../../shared/result.ts'
 import type { Clock, Timer } from '../../../../shared/time/clock.ts'
 import { monotonicMs } from '../../../../shared/units.ts'
 import type { BusConfig } from '../../config.ts'
-import type {
-  Bus,
-  BusFailure,
-  BusState,
-  BusUnit,
-  Outcome,
-  Priority,
-  Taken,
-  UnitLine,
-} from '../../ports/bus.ts'
+import type { Bus, BusState, BusUnit, Outcome, Priority, UnitLine } from '../../ports/bus.ts'
 import { type BusRequest, type BusValue, modbusCodec } from './codec.ts'
 import { frameGapMicros, lineMicros } from './line-time.ts'
 import { barredByQuarantine, nextTurn, overtakenBy } from './queue.ts'
-import { type ExpectedReply, expectedReply } from './reply.ts'
-import { type OpenLine, openSerialLine, type SerialLine } from './serial-line.ts'
+import { reopeningLine } from './reopening-line.ts'
+import { type ExpectedReply, expectedReply, looksLike } from './reply.ts'
+import { type OpenLine, openSerialLine } from './serial-line.ts'
 import { type Counters, loadMeter, noCounts, totalOf } from './statistics.ts'
+import { type Ask, unitFace } from './unit.ts'
 import { createWire, type FrameSeen, type WireOutcome } from './wire.ts'
 
 export interface BusOptions {
@@ -35,19 +28,26 @@ export interface BusOptions {
   readonly openLine?: OpenLine
 }
 
-const REOPEN_FIRST_MS = 100
-const REOPEN_MAX_MS = 2000
 /** More waiting requests than this are a caller that does not wait for its answers. */
 const QUEUE_MAX = 64
+/** So many given-up requests of a unit are told from noise; only a pause can make more than one. */
+const LATE_MAX = 4
 /** A line that is never quiet is not waited for longer than a frame of this many bytes takes. */
 const BABBLE_BYTES = 48
+/**
+ * A unit or a converter that repeats a reply does so at once. Where the next reply of the unit would look like its last,
+ * so that a repeated one would pass for it, the unit is left alone this long: a repetition has begun by then, is seen,
+ * waited for and thrown away. Drivers avoid this wait by reads that differ in length.
+ */
+const LOOKALIKE_SILENCE_MS = 12
 
 interface Unit {
   readonly name: string
   readonly unitId: number
   readonly line: UnitLine
   readonly counters: Counters
-  readyAtMicros: number
+  lastReplyMicros: number
+  lastReply: ExpectedReply | null
   quarantinedUntilMicros: number
   /** Requests that were given up and whose reply may still come. */
   late: readonly ExpectedReply[]
@@ -57,6 +57,7 @@ interface Job {
   readonly unit: Unit
   readonly unitId: number
   readonly request: BusRequest
+  readonly expected: ExpectedReply
   readonly priority: Priority
   readonly repeatsItself: boolean
   readonly settle: (outcome: Outcome<BusValue>) => void
@@ -67,9 +68,10 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
   const strays = noCounts()
   const load = loadMeter()
   const codec = modbusCodec()
+  // modbus-serial waits for one reply, to what it encoded last; requests that still wait go through another one.
+  const waitingCodec = modbusCodec()
   const listeners = new Set<(state: BusState) => void>()
   let state: BusState = { kind: 'opening' }
-  let serial: SerialLine | null = null
   let queue: readonly Job[] = []
   let current: Job | null = null
   let flushing = false
@@ -77,15 +79,11 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
   /** Since when something could be sent but for the line. */
   let wantedMicros: number | null = null
   let wake: Timer | null = null
-  let reopenMs = REOPEN_FIRST_MS
-  let reopened = 0
-  let hasBeenOpen = false
-  let reopenTimer: Timer | null = null
 
   const wire = createWire({
     line: config,
     clock,
-    send: (frame) => serial?.write(frame),
+    send: (frame) => line.write(frame),
     stale: () => [...units.values()].flatMap((unit) => unit.late),
     onFrame: (seen) => {
       if (seen.kind === 'discarded') countDiscarded(seen)
@@ -93,38 +91,21 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
     },
   })
 
+  /** They count for the unit whose address they begin with; noise for the one that was asked. */
   function countDiscarded({ unitId, bytes }: FrameSeen) {
-    const sender = units.get(bytes[0] ?? 0)
-    const asked = unitId === null ? undefined : units.get(unitId)
-    const counters = sender !== undefined && sender.late.length > 0 ? sender.counters : asked?.counters
-    ;(counters ?? strays).discardedBytes += bytes.length
+    const unit = units.get(bytes[0] ?? 0) ?? units.get(unitId ?? 0)
+    ;(unit?.counters ?? strays).discardedBytes += bytes.length
   }
 
   // The port.
 
-  function open() {
-    serial = openLine(config, clock, {
-      opened() {
-        reopenMs = REOPEN_FIRST_MS
-        if (hasBeenOpen) reopened++
-        hasBeenOpen = true
-        enter({ kind: 'open' })
-      },
-      received: (bytes) => wire.receive(bytes),
-      lost,
-    })
-  }
-
   function lost(detail: string) {
-    serial = null
     wire.abandon()
     wake?.cancel()
     flushing = false
     wantedMicros = null
     enter({ kind: 'lost', detail })
     failAll(detail)
-    reopenTimer = clock.after(`${config.name} reopen`, reopenMs, open)
-    reopenMs = Math.min(2 * reopenMs, REOPEN_MAX_MS)
   }
 
   function enter(next: BusState) {
@@ -164,7 +145,7 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
 
   /** Ends what waits for a unit in quarantine: nothing is sent to it. */
   function refuseQuarantined(nowMicros: number) {
-    const refused = queue.filter((job) => barredByQuarantine(job, job.unit, nowMicros))
+    const refused = queue.filter((job) => barredByQuarantine(job, job.unit.quarantinedUntilMicros, nowMicros))
     if (refused.length === 0) return
     queue = queue.filter((job) => !refused.includes(job))
     for (const job of refused) {
@@ -173,10 +154,11 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
     }
   }
 
-  const unitClock = (unitId: number): Unit => {
-    const unit = units.get(unitId)
-    invariant(unit !== undefined, `unit ${unitId} was not declared on bus ${config.name}`)
-    return unit
+  function readyAtMicros({ unit, expected, repeatsItself }: Job): number {
+    const { lastReply, lastReplyMicros, line } = unit
+    if (lastReply === null) return 0
+    const alike = !repeatsItself && looksLike(lastReply, expected)
+    return lastReplyMicros + Math.max(line.silenceMs, alike ? LOOKALIKE_SILENCE_MS : 0) * 1000
   }
 
   /** When the line may be used: quiet for t3.5 and for the longest whole-bus silence, but no waiting for a babbler. */
@@ -191,10 +173,10 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
   function pump() {
     wake?.cancel()
     wake = null
-    if (state.kind !== 'open' || current !== null || flushing) return
     const nowMicros = clock.monotonicMicros()
     refuseQuarantined(nowMicros)
-    const turn = nextTurn(queue, unitClock, nowMicros)
+    if (state.kind !== 'open' || current !== null || flushing) return
+    const turn = nextTurn(queue, readyAtMicros, nowMicros)
     if (turn.kind === 'idle') return
     const dueMicros = turn.kind === 'wait' ? turn.untilMicros : lineFreeMicros(nowMicros)
     if (dueMicros > nowMicros) {
@@ -203,7 +185,7 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
       return
     }
     flushing = true
-    serial?.flush(() => {
+    line.flush(() => {
       flushing = false
       sendNext()
     })
@@ -212,7 +194,7 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
   /** What was received until now is flushed; who goes is chosen only now, so that a pause that just came goes first. */
   function sendNext() {
     const nowMicros = clock.monotonicMicros()
-    const turn = nextTurn(queue, unitClock, nowMicros)
+    const turn = nextTurn(queue, readyAtMicros, nowMicros)
     if (turn.kind !== 'send' || lineFreeMicros(nowMicros) > nowMicros) return pump()
     const job = turn.waiting
     queue = queue.filter((other) => other !== job)
@@ -220,10 +202,10 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
     wantedMicros = null
     job.unit.counters.requests++
     const frame = codec.encode(job.unitId, job.request)
-    wire.exchange(frame, job.unit.line, (outcome) => finish(job, frame, nowMicros, outcome))
+    wire.exchange(frame, job.expected, job.unit.line, (outcome) => finish(job, nowMicros, outcome))
   }
 
-  function finish(job: Job, frame: Buffer, sentMicros: number, outcome: WireOutcome) {
+  function finish(job: Job, sentMicros: number, outcome: WireOutcome) {
     const nowMicros = clock.monotonicMicros()
     const { unit } = job
     load.add(sentMicros, nowMicros)
@@ -234,14 +216,14 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
     const settled = judge(job, outcome)
     if (outcome.kind !== 'reply' && outcome.replyUntilMicros !== null) {
       unit.quarantinedUntilMicros = Math.max(unit.quarantinedUntilMicros, outcome.replyUntilMicros)
-      unit.late = [...unit.late, expectedReply(frame)].slice(-4)
+      unit.late = [...unit.late, job.expected].slice(-LATE_MAX)
     }
     job.settle(settled)
     pump()
   }
 
   function judge(job: Job, outcome: WireOutcome): Outcome<BusValue> {
-    const { counters, line } = job.unit
+    const { counters } = job.unit
     if (outcome.kind === 'timedOut') {
       counters.timeOuts++
       return err({ kind: 'timedOut' })
@@ -251,7 +233,8 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
       return err({ kind: 'badReply', detail: outcome.detail })
     }
     const takenAtMonotonicMs = clock.monotonic()
-    job.unit.readyAtMicros = clock.monotonicMicros() + line.silenceMs * 1000
+    job.unit.lastReplyMicros = clock.monotonicMicros()
+    job.unit.lastReply = job.expected
     counters.roundTripMs = outcome.roundTripMs
     counters.lastReplyAtMonotonicMs = takenAtMonotonicMs
     const decoded = codec.decode(outcome.frame)
@@ -262,12 +245,6 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
 
   // The public face.
 
-  const ask = (unit: Unit, request: BusRequest, priority: Priority): Promise<Outcome<BusValue>> =>
-    new Promise((settle) => {
-      const repeatsItself = request.kind === 'writeCoil' || request.kind === 'writeWord'
-      enqueue({ unit, unitId: unit.unitId, request, priority, repeatsItself, settle })
-    })
-
   function declare({ name, unitId, line }: Parameters<Bus['unit']>[0]): BusUnit {
     invariant(unitId >= 1 && unitId <= 247, `unit ids are 1-247, got ${unitId} for ${name}`)
     invariant(!units.has(unitId), `unit ${unitId} is declared twice on bus ${config.name}`)
@@ -276,27 +253,26 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
       unitId,
       line,
       counters: noCounts(),
-      readyAtMicros: 0,
+      lastReplyMicros: 0,
+      lastReply: null,
       quarantinedUntilMicros: 0,
       late: [],
     }
     units.set(unitId, unit)
-    return {
-      name,
-      unitId,
-      readWords: async (fc, address, count, priority) =>
-        wordsOf(await ask(unit, { kind: 'readWords', fc, address, count }, priority)),
-      readBits: async (fc, address, count, priority) =>
-        bitsOf(await ask(unit, { kind: 'readBits', fc, address, count }, priority)),
-      writeWord: async (address, value, priority) =>
-        nothingOf(await ask(unit, { kind: 'writeWord', address, value }, priority)),
-      writeCoil: async (address, value, priority) =>
-        nothingOf(await ask(unit, { kind: 'writeCoil', address, value }, priority)),
-      statistics: () => ({ ...unit.counters }),
-    }
+    const ask: Ask = (request, priority) =>
+      new Promise((settle) => {
+        const expected = expectedReply(waitingCodec.encode(unitId, request))
+        const repeatsItself = request.kind === 'writeCoil' || request.kind === 'writeWord'
+        enqueue({ unit, unitId, request, expected, priority, repeatsItself, settle })
+      })
+    return unitFace(unit, ask, () => ({ ...unit.counters }))
   }
 
-  open()
+  const line = reopeningLine(config, clock, openLine, {
+    opened: () => enter({ kind: 'open' }),
+    received: (bytes) => wire.receive(bytes),
+    lost,
+  })
   return {
     name: config.name,
     unit: declare,
@@ -305,7 +281,7 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
       state,
       total: totalOf([strays, ...[...units.values()].map((unit) => unit.counters)]),
       loadPercent: load.percent(clock.monotonicMicros()),
-      reopened,
+      reopened: line.reopened(),
       units: [...units.values()].map(({ name, unitId, counters }) => ({
         name,
         unitId,
@@ -319,33 +295,11 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
     },
     async close() {
       if (state.kind === 'closed') return
-      const line = serial
-      serial = null
-      reopenTimer?.cancel()
       wake?.cancel()
       wire.abandon()
       enter({ kind: 'closed' })
       failAll('the bus was closed')
-      await line?.close()
+      await line.close()
     },
   }
-}
-
-type Narrow<T> = (outcome: Outcome<BusValue>) => Outcome<T>
-
-/** The value of the kind that was asked for; the codec gives no other. */
-const narrow =
-  <T>(pick: (value: BusValue) => T | null): Narrow<T> =>
-  (outcome) => {
-    if (!outcome.ok) return outcome
-    const value = pick(outcome.value.value)
-    invariant(value !== null, `the codec gave ${outcome.value.value.kind}`)
-    return ok<Taken<T>>({ value, takenAtMonotonicMs: outcome.value.takenAtMonotonicMs })
-  }
-const wordsOf = narrow((value) => (value.kind === 'words' ? value.words : null))
-const bitsOf = narrow((value) => (value.kind === 'bits' ? value.bits : null))
-
-function nothingOf(outcome: Outcome<BusValue>): Outcome<null> {
-  if (!outcome.ok) return err<BusFailure>(outcome.error)
-  return ok({ value: null, takenAtMonotonicMs: outcome.value.takenAtMonotonicMs })
 }

@@ -8,14 +8,6 @@ export interface Waiting {
   readonly repeatsItself: boolean
 }
 
-/** A unit's clock, in microseconds of CLOCK_MONOTONIC. */
-export interface UnitClock {
-  /** Its own silence after its last reply is over. */
-  readonly readyAtMicros: number
-  /** After a time-out: until then a late reply may still come. */
-  readonly quarantinedUntilMicros: number
-}
-
 export type Turn<W extends Waiting> =
   | { readonly kind: 'send'; readonly waiting: W }
   /** Nothing can be sent before then. */
@@ -25,8 +17,8 @@ export type Turn<W extends Waiting> =
 const rank = (waiting: Waiting): number => PRIORITIES.indexOf(waiting.priority)
 
 /** A pause goes out even to a unit in quarantine: withdrawing current waits for nobody. */
-export const barredByQuarantine = (waiting: Waiting, unit: UnitClock, nowMicros: number): boolean =>
-  nowMicros < unit.quarantinedUntilMicros && !(waiting.priority === 'withdraw' && waiting.repeatsItself)
+export const barredByQuarantine = (waiting: Waiting, untilMicros: number, nowMicros: number): boolean =>
+  nowMicros < untilMicros && !(waiting.priority === 'withdraw' && waiting.repeatsItself)
 
 /** The offers that a pause for the same unit drops: sent after it they would undo it. */
 export const overtakenBy = (pause: Waiting, waiting: Waiting): boolean =>
@@ -35,14 +27,14 @@ export const overtakenBy = (pause: Waiting, waiting: Waiting): boolean =>
 /**
  * The most urgent request whose unit is ready; the oldest of equals. A less urgent one goes first when the urgent one's
  * unit still needs its silence: the bus is never idle while something can be sent.
+ * @param readyAtMicros when a request may be sent, as far as its unit's own silence goes
  */
 export function nextTurn<W extends Waiting>(
   queue: readonly W[],
-  unit: (unitId: number) => UnitClock,
+  readyAtMicros: (waiting: W) => number,
   nowMicros: number,
 ): Turn<W> {
-  const ready = queue.filter((waiting) => unit(waiting.unitId).readyAtMicros <= nowMicros)
-  const [first, ...others] = ready
+  const [first, ...others] = queue.filter((waiting) => readyAtMicros(waiting) <= nowMicros)
   if (first !== undefined) {
     return {
       kind: 'send',
@@ -50,8 +42,5 @@ export function nextTurn<W extends Waiting>(
     }
   }
   if (queue.length === 0) return { kind: 'idle' }
-  return {
-    kind: 'wait',
-    untilMicros: Math.min(...queue.map((waiting) => unit(waiting.unitId).readyAtMicros)),
-  }
+  return { kind: 'wait', untilMicros: Math.min(...queue.map(readyAtMicros)) }
 }

@@ -24,6 +24,10 @@ export function expectedReply(request: Uint8Array): ExpectedReply {
   return { unitId, fc, head: Uint8Array.of(unitId, fc, dataBytes), bytes: 5 + dataBytes }
 }
 
+/** One and the same frame could be the reply to either. */
+export const looksLike = (one: ExpectedReply, other: ExpectedReply): boolean =>
+  one.bytes === other.bytes && Buffer.compare(one.head, other.head) === 0
+
 /** The first bytes of `bytes` are a complete reply or exception with its CRC; its length, else 0. */
 function completeAt(bytes: Uint8Array, at: number, expected: ExpectedReply): number {
   if (bytes[at] !== expected.unitId) return 0

@@ -4,7 +4,7 @@ import { invariant } from '../../../../shared/invariant.ts'
 import type { Clock, Timer } from '../../../../shared/time/clock.ts'
 import type { UnitLine } from '../../ports/bus.ts'
 import { frameGapMicros, type LineSettings, lineMicros } from './line-time.ts'
-import { type ExpectedReply, expectedReply, mayBecomeReply, replyAtStart, searchReply } from './reply.ts'
+import { type ExpectedReply, mayBecomeReply, replyAtStart, searchReply } from './reply.ts'
 
 /**
  * Added to each deadline: the operating system's and a USB adapter's own delay (an FTDI chip holds bytes back for up to
@@ -68,11 +68,10 @@ export interface WireParts {
 
 export interface Wire {
   /** Sends the frame now. `done` runs once, unless the exchange is abandoned. One exchange at a time. */
-  exchange(frame: Buffer, unit: UnitLine, done: (outcome: WireOutcome) => void): void
+  exchange(frame: Buffer, expected: ExpectedReply, unit: UnitLine, done: (outcome: WireOutcome) => void): void
   receive(bytes: Buffer): void
   /** The port is gone: forgets the exchange without an outcome. */
   abandon(): void
-  busy(): boolean
   /** The line's last byte, as far as we know: sent (computed) or received. */
   lastByteMicros(): number
 }
@@ -150,9 +149,8 @@ export function createWire({ line, clock, send, onFrame, stale }: WireParts): Wi
   }
 
   return {
-    exchange(frame, unit, done) {
+    exchange(frame, expected, unit, done) {
       invariant(current === null, 'one exchange at a time')
-      const expected = expectedReply(frame)
       const exchange: Exchange = {
         expected,
         sentMicros: clock.monotonicMicros(),
@@ -189,7 +187,6 @@ export function createWire({ line, clock, send, onFrame, stale }: WireParts): Wi
       current = null
       came = Buffer.alloc(0)
     },
-    busy: () => current !== null,
     lastByteMicros: () => lastByteMicros,
   }
 }

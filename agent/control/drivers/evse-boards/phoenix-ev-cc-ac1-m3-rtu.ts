@@ -98,28 +98,34 @@ const UNKNOWN: Known = { maxAmps: null, enabled: null }
 function createBoard(name: string, unit: BusUnit): Board {
   let known: Known = UNKNOWN
   let lastErrors: readonly BoardError[] | null = null
+  let lastPilot: Pilot | null = null
   let releaseInputOn: boolean | undefined
   let errorsNext = true
   let retentiveWrites = 0
   /** Grows with each pause, so that an offer under way notices it. */
   let pauses = 0
 
-  /** Odd reads take the inputs along, even ones the errors: neighbouring reads differ in length (4, 1, 5 words). */
+  /**
+   * Every second reading has the error bits too, the others the inputs: neighbouring reads differ in length (4, 1, 5
+   * words). A pilot that has changed is told at once; the error bits come with the reading after it.
+   */
   async function read(): Promise<Result<BoardReading, BusFailure>> {
-    const withErrors = errorsNext || lastErrors === null
-    const count = withErrors ? 4 : 5
+    const count = errorsNext ? 4 : 5
     const words = await unit.readWords(3, state.iecState.address, count, 'board')
     if (!words.ok) return words
-    if (withErrors) {
+    const reading = stateOf(words.value.value)
+    if ('kind' in reading) return err(reading)
+    const changed = lastErrors !== null && reading.pilot !== lastPilot
+    if (!errorsNext) {
+      releaseInputOn = (((words.value.value[4] ?? 0) >> XR_BIT) & 1) === 1
+      errorsNext = true
+    } else if (!changed) {
       const bits = await unit.readWords(3, errors.address, 1, 'board')
       if (!bits.ok) return bits
       lastErrors = errorsOf(bits.value.value[0] ?? 0)
-    } else {
-      releaseInputOn = (((words.value.value[4] ?? 0) >> XR_BIT) & 1) === 1
+      errorsNext = false
     }
-    errorsNext = !withErrors
-    const reading = stateOf(words.value.value)
-    if ('kind' in reading) return err(reading)
+    lastPilot = reading.pilot
     known = contradicted(known, reading) ? UNKNOWN : known
     return ok({
       ...reading,
@@ -215,6 +221,7 @@ function createBoard(name: string, unit: BusUnit): Board {
     async prepare() {
       known = UNKNOWN
       lastErrors = null
+      errorsNext = true
       const designation = await readText(unit, identity.orderDesignation)
       if (!designation.ok) return designation
       if (!designation.value.startsWith('EV-CC')) {
