@@ -165,6 +165,8 @@ export type OutboxFact =
         | 'Other'
         | null
       readonly samples: readonly Sample[]
+      /** The register's epoch: the meter that the samples were read from. */
+      readonly meterSerial?: string
     }
   | {
       readonly kind: 'fault'

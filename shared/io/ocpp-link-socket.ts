@@ -70,8 +70,9 @@ export function watchSocket(rpc: RpcSocket, context: SocketContext) {
 
 /** ocpp-rpc has no public way to cut a socket off whose peer does not answer the close frame. */
 function terminate(rpc: RpcSocket) {
-  const inner = rpc as unknown as { readonly _ws?: { terminate(): void } }
-  inner._ws?.terminate()
+  const inner = '_ws' in rpc ? rpc._ws : null
+  if (typeof inner !== 'object' || inner === null) return
+  if ('terminate' in inner && typeof inner.terminate === 'function') inner.terminate()
 }
 
 export function serveAction(

@@ -8,6 +8,7 @@ import { systemClock } from '../../../shared/io/system-clock.ts'
 
 /** The part of `ws` that these tests use; ocpp-rpc brings the package, without types. */
 export interface RawSocket {
+  readonly extensions: string
   send(data: string | Buffer): void
   close(code?: number): void
   terminate(): void

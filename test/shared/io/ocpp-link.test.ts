@@ -335,7 +335,7 @@ describe('the connection', () => {
   it('offers no compression', async () => {
     const { bench } = await pair()
     const peer = await rawPeer(bench.url, { stationId: 'VK-2' })
-    expect((peer.socket as unknown as { extensions: string }).extensions).toBe('')
+    expect(peer.socket.extensions).toBe('')
     peer.socket.terminate()
   })
 })
