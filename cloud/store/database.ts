@@ -55,6 +55,10 @@ function postgresPool(url: string, onError: (error: Error) => void): pg.Pool {
         oid === INT8 || oid === NUMERIC ? safeIntegerOf : pg.types.getTypeParser(oid, format),
     },
   })
-  pool.on('error', onError)
+  // The pool listens to idle clients only; one that breaks between two statements of a transaction, or while it is
+  // being closed, would end the process.
+  pool.on('connect', (client) => client.on('error', onError))
+  // Told by the client already.
+  pool.on('error', () => {})
   return pool
 }

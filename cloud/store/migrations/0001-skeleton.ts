@@ -72,7 +72,7 @@ async function transactions(db: AnyDb) {
   await db.schema
     .createIndex('transactions_running')
     .on('transactions')
-    .columns(['station_id'])
+    .columns(['station_id', 'ended'])
     .where('ended', '=', 0)
     .execute()
   await db.schema
