@@ -9,8 +9,8 @@ export interface Played {
   world(): World
   /** Everything that happened so far, with its time in ms. */
   readonly log: readonly (Happening & { readonly atMs: number })[]
-  /** Steps for so long. */
-  run(ms: number): void
+  /** Steps for so long, every 5 ms or as told. */
+  run(ms: number, stepMs?: number): void
   /** Steps until it holds; fails after `withinMs`. Returns how long it took, ms. */
   until(condition: (world: World) => boolean, withinMs: number): number
   change(to: (world: World) => World): void
@@ -22,7 +22,7 @@ export interface Played {
 const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'))
 const hex = (pdu: Uint8Array) => Buffer.from(pdu).toString('hex')
 
-const STEP_MICROS = 5000
+const STEP_MS = 5
 
 export function play(site: Site = defaultSite()): Played {
   const facts = worldFacts(site)
@@ -32,8 +32,8 @@ export function play(site: Site = defaultSite()): Played {
   const note = (list: readonly Happening[]) => {
     for (const it of list) log.push({ ...it, atMs: world.atMicros / 1000 })
   }
-  const step = () => {
-    const moved = stepWorld(world, facts, world.atMicros + STEP_MICROS)
+  const step = (stepMs = STEP_MS) => {
+    const moved = stepWorld(world, facts, world.atMicros + stepMs * 1000)
     world = moved.world
     note(moved.happenings)
   }
@@ -46,8 +46,8 @@ export function play(site: Site = defaultSite()): Played {
   return {
     world: () => world,
     log,
-    run: (ms) => {
-      for (let left = ms * 1000; left > 0; left -= STEP_MICROS) step()
+    run: (ms, stepMs = STEP_MS) => {
+      for (let left = ms; left > 0; left -= stepMs) step(stepMs)
     },
     until: (condition, withinMs) => {
       const startMicros = world.atMicros

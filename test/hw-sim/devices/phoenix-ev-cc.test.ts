@@ -106,7 +106,7 @@ describe('the Phoenix registers', () => {
     const played = commissioned(play())
     plug(played)
     played.until((world) => boardText(world.board) === 'C2', 2000)
-    played.run(3_725_000)
+    played.run(3_725_000, 50)
     // 1 h 2 min 5 s.
     expect(played.board('03 5dd1 0002')).toBe('030402050001')
     expect(played.board('03 5dd3 0002')?.slice(0, 6)).toBe('030402')
@@ -177,7 +177,7 @@ describe('activation mode (chapter 5.7)', () => {
     expect(played.world().board.errors).toBe(0)
     played.run(3000)
     expect(boardText(played.world().board)).toBe('B2')
-    played.run(120_000)
+    played.run(120_000, 50)
     expect(played.log.filter((it) => it.detail === 'F0').length).toBe(1)
   })
 
