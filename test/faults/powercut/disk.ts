@@ -79,10 +79,12 @@ function contentAfterCut(file: FileContent, choose: CutChoice): Buffer {
   return content
 }
 
-export function emptyDisk(): Disk {
+/** A disk that holds these files, all of it durable; folders that nobody made in the recording were always there. */
+export function newDisk(files: Files = new Map()): Disk {
   /** Names as a running program sees them, and as they are on the disk. */
   const live = new Map<string, FileContent | 'folder'>()
-  const durable = new Map<string, FileContent | 'folder'>()
+  for (const [path, content] of files) live.set(path, { durable: content, pending: [] })
+  const durable = new Map(live)
   let pendingNames: NameChange[] = []
   const open = new Map<number, FileContent | { readonly folder: string }>()
 

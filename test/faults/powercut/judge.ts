@@ -18,6 +18,12 @@ export interface Finding {
   readonly what: string
 }
 
+/** The state after the steps that were done, and after the step that was under way (the same where none was). */
+export interface Promised {
+  readonly done: Expected
+  readonly underWay: Expected
+}
+
 type Row = Omit<RowState, 'mayBeGone'>
 
 export interface Found {
@@ -45,7 +51,7 @@ export function recover(folder: string): Found {
   const store = openStore(placesIn(folder))
   const { installation, installationLost, docs, opening } = store.remembered
   store.close()
-  const db = new SqliteDatabase(join(placesIn(folder).dir, 'keeper.db'), { readonly: true })
+  const db = new SqliteDatabase(placesIn(folder).database, { readonly: true })
   const sessions = new Map<string, Session>()
   for (const { value } of db.prepare<[], { value: string }>('SELECT value FROM session ORDER BY id').all()) {
     const session: Session = JSON.parse(value)
@@ -97,7 +103,7 @@ function pieces(
  * Compares with the state after the steps that were done, and with the one after the step that was under way.
  * Each piece must be as in one of the two, and all pieces of the step under way must be of the same one.
  */
-export function judge(found: Found, done: Expected, underWay: Expected): readonly Finding[] {
+export function judge(found: Found, { done, underWay }: Promised): readonly Finding[] {
   const findings: Finding[] = []
   const [is, before, next] = [pieces(found), pieces(done), pieces(underWay)]
   const sides = { old: '', new: '' }
@@ -131,8 +137,7 @@ function sentOtherwise(found: Found, done: Expected, name: string): boolean {
 export function judgeSecondCopy(
   files: Files,
   path: string,
-  done: Expected,
-  underWay: Expected,
+  { done, underWay }: Promised,
 ): readonly Finding[] {
   if (!done.installation) return []
   const record = decodeInstallation(files.get(path)?.toString('utf8') ?? null)
@@ -141,40 +146,4 @@ export function judgeSecondCopy(
   return [
     { verdict: 'lost', what: `the second copy of the installation record is ${record?.version ?? 'gone'}` },
   ]
-}
-
-/**
- * With the database damaged on top of the cut, the ledger must still give what it is for: sessions, settings, the bytes
- * that were sent; and a settled row may be told again in the same words only.
- */
-export function judgeRebuilt(found: Found, done: Expected, underWay: Expected): readonly Finding[] {
-  const findings: Finding[] = []
-  const kept = <T>(what: string, value: T | undefined, ...allowed: (T | undefined)[]) => {
-    const text = canonicalJson(value ?? null)
-    if (!allowed.some((candidate) => canonicalJson(candidate ?? null) === text))
-      findings.push({ verdict: 'lost', what: `database damaged too: ${what} is ${text}` })
-  }
-  kept('installation', found.installation, done.installation, underWay.installation)
-  for (const name of ['schedule', 'scheduleVersion', 'userLimitMilliamps'] as const)
-    kept<unknown>(name, found.docs[name], done.docs[name], underWay.docs[name])
-  const endOf = (session: Session | undefined) => [
-    session?.plugId,
-    session?.startRegisterWh,
-    session?.end ?? null,
-  ]
-  for (const uuid of done.sessions.keys())
-    kept(
-      `session ${uuid}`,
-      endOf(found.sessions.get(uuid)),
-      endOf(done.sessions.get(uuid)),
-      endOf(underWay.sessions.get(uuid)),
-    )
-  for (const [key, row] of done.rows)
-    if (row.frozen !== null && !row.mayBeGone && underWay.rows.get(key)?.mayBeGone === false)
-      kept(`bytes of ${key}`, found.rows.get(key)?.frozen, row.frozen)
-  // A row whose acknowledgement only the database knew comes back; then with the bytes of its first send.
-  for (const [key, { frozen }] of found.rows)
-    if (!done.rows.has(key) && !underWay.rows.has(key) && frozen !== done.sent.get(key))
-      findings.push({ verdict: 'doubled', what: `database damaged too: ${key} is back as ${frozen}` })
-  return findings
 }

@@ -18,5 +18,6 @@ export const COPY_FOLDER = 'etc'
 /** keeper makes its state folder itself; the installation record's copy stands in a folder that the system made. */
 export const placesIn = (folder: string) => ({
   dir: join(folder, 'state'),
+  database: join(folder, 'state/keeper.db'),
   installationCopyPath: join(folder, COPY_FOLDER, 'installation.json'),
 })

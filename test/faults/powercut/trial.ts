@@ -3,12 +3,15 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Prng, prng } from '../../../shared/prng.ts'
-import { type CutChoice, type Disk, emptyDisk, type Files } from './disk.ts'
-import { type Finding, judge, judgeRebuilt, judgeSecondCopy, putFiles, recover } from './judge.ts'
+import { prng } from '../../../shared/prng.ts'
+import { type CutState, cutAgain } from './again.ts'
+import { cutsOf, different } from './cuts.ts'
+import { judgeDamage } from './damage.ts'
+import { newDisk } from './disk.ts'
+import { type Finding, judge, judgeSecondCopy, type Promised, putFiles, recover } from './judge.ts'
 import { COPY_FOLDER, type DurabilityName, MARKS, placesIn } from './places.ts'
 import { buildShim, type DiskEvent, eventsOf, run, shimEnvironment } from './recording.ts'
-import { type Expected, type Script, script } from './script.ts'
+import { type Script, script } from './script.ts'
 
 export interface TrialOptions {
   readonly sessions: number
@@ -18,17 +21,10 @@ export interface TrialOptions {
   readonly cc: string
   /** Random ways to cut at each place, beside "all is lost" and "all is kept". */
   readonly waysPerPlace: number
+  /** Of the disks, how many recoveries are recorded and cut once more. */
+  readonly cutAgain: number
   /** The first finding is enough: for mutants. */
   readonly stopsAtFirst: boolean
-}
-
-/** A disk as a cut left it, with the place in the script. */
-export interface CutState {
-  readonly files: Files
-  readonly done: Expected
-  readonly underWay: Expected
-  /** To find the place again: number of the event, and the way of the cut. */
-  readonly name: string
 }
 
 export interface TrialResult {
@@ -40,6 +36,8 @@ export interface TrialResult {
   readonly disks: number
   /** Of those, how often the database was damaged as well and rebuilt. */
   readonly rebuilt: number
+  /** Disks of a power cut during recovery. */
+  readonly disksAgain: number
   readonly findings: readonly (Finding & { readonly cut: string })[]
   /** Some of the disks, drawn evenly over the whole recording. */
   readonly sample: readonly CutState[]
@@ -54,6 +52,7 @@ export interface Recording {
   readonly events: readonly DiskEvent[]
   /** The folder whose files the events are about. */
   readonly folder: string
+  readonly shim: string
 }
 
 /** Runs the workload under the shim, life by life. */
@@ -62,7 +61,8 @@ export async function record(options: TrialOptions, scratch: string): Promise<Re
   const folder = join(scratch, 'disk')
   const log = join(scratch, 'log')
   await mkdir(join(folder, COPY_FOLDER), { recursive: true })
-  const env = shimEnvironment(await buildShim(options.cc, scratch), [folder], log)
+  const shim = await buildShim(options.cc, scratch)
+  const env = shimEnvironment(shim, [folder], log)
   const program = ['--import', 'tsx', join(import.meta.dirname, 'workload.ts')]
   for (let first = 0; first < played.steps.length; ) {
     const life = [folder, options.sessions, options.seed, first, options.durability].map(String)
@@ -70,87 +70,45 @@ export async function record(options: TrialOptions, scratch: string): Promise<Re
     const end = played.steps.findIndex((step, index) => index >= first && step.do === 'restart')
     first = end < 0 ? played.steps.length : end + 1
   }
-  return { played, events: await eventsOf(log), folder }
-}
-
-const ALL: CutChoice = { keepsName: () => true, treat: () => 'keep', keepsSector: () => true }
-const NOTHING: CutChoice = { keepsName: () => false, treat: () => 'drop', keepsSector: () => false }
-const NAMES_ONLY: CutChoice = { ...NOTHING, keepsName: () => true }
-
-/** A random way to cut, with a temper of its own: mostly lost, mostly kept, or anything. */
-function randomCut(random: Prng): CutChoice {
-  const keeps = random.pick([0.1, 0.5, 0.9])
-  return {
-    keepsName: () => random.chance(keeps),
-    treat: () =>
-      random.chance(0.4) ? random.pick(['tear', 'tear', 'zeros']) : random.chance(keeps) ? 'keep' : 'drop',
-    keepsSector: () => random.chance(0.5),
-  }
+  return { played, events: await eventsOf(log), folder, shim }
 }
 
 /** Follows the marks: how many steps are done, and whether the next one has begun. */
 function newPlace({ states }: Script) {
   let done = 0
   let begun = 0
+  const now = (): Promised => {
+    const [old, next] = [states[done], states[Math.max(done, begun)]]
+    if (!old || !next) throw new Error(`the marks tell of step ${begun}, the script has ${states.length - 1}`)
+    return { done: old, underWay: next }
+  }
+  let promised = now()
   return {
     read(text: string) {
       const [what, step] = text.trim().split(' ')
       if (what === 'begin') begun = Number(step) + 1
       else done = Number(step) + 1
+      promised = now()
     },
-    states: () => {
-      const old = states[done]
-      const next = states[Math.max(done, begun)]
-      if (!old || !next)
-        throw new Error(`the marks tell of step ${begun}, the script has ${states.length - 1}`)
-      return { done: old, underWay: next }
-    },
+    promised: (): Promised => promised,
   }
 }
 
-/** Each different disk that a cut can leave, in the order of the recording. */
-export function* cuts(
-  recording: Recording,
-  options: TrialOptions,
-): Generator<CutState & { readonly place: number }> {
-  const random = prng(options.seed)
-  const disk = emptyDisk()
+/** The cuts of a recorded workload, each with what was promised by then. */
+function* cutStates(recording: Recording, options: TrialOptions): Generator<CutState> {
   const place = newPlace(recording.played)
   const marksPath = join(recording.folder, MARKS)
   let marksFd = -1
-  for (const [number, event] of recording.events.entries()) {
-    if (event.kind === 'open' && event.path === marksPath) marksFd = event.fd
-    else if (event.kind === 'write' && event.fd === marksFd) place.read(event.data.toString())
-    else disk.play(event)
+  const sees = (event: DiskEvent): boolean => {
     if (event.kind === 'begin') marksFd = -1
-    if (!['write', 'truncate', 'sync', 'rename', 'unlink', 'mkdir', 'open'].includes(event.kind)) continue
-    for (const [way, choice] of ways(disk, random, options.waysPerPlace))
-      yield { files: disk.cut(choice), ...place.states(), name: `event ${number}, ${way}`, place: number }
+    if (event.kind === 'open' && event.path === marksPath) marksFd = event.fd
+    if (event.kind === 'write' && event.fd === marksFd) place.read(event.data.toString())
+    return !('fd' in event && event.fd === marksFd)
   }
-}
-
-function ways(disk: Disk, random: Prng, count: number): readonly (readonly [string, CutChoice])[] {
-  if (!disk.hasPending()) return [['nothing was pending', ALL]]
-  const drawn = Array.from({ length: count }, (_, way) => [`way ${way}`, randomCut(random)] as const)
-  return [['all lost', NOTHING], ['all kept', ALL], ['names kept', NAMES_ONLY], ...drawn]
-}
-
-/** Only what differs from the disks before: the same files under the same promises need one recovery. */
-function* different<T extends CutState>(states: Iterable<T>): Generator<T> {
-  let last: T | undefined
-  const isSame = (a: Files, b: Files) =>
-    a.size === b.size && [...a].every(([path, content]) => b.get(path)?.equals(content) === true)
-  for (const state of states) {
-    if (
-      last &&
-      last.done === state.done &&
-      last.underWay === state.underWay &&
-      isSame(last.files, state.files)
-    )
-      continue
-    last = state
-    yield state
-  }
+  const { events } = recording
+  const { waysPerPlace, seed } = options
+  for (const cut of cutsOf({ events, disk: newDisk(), random: prng(seed), waysPerPlace, sees }))
+    yield { ...cut, promised: place.promised() }
 }
 
 function examine(
@@ -159,15 +117,11 @@ function examine(
   folder: string,
   damages: boolean,
 ): readonly Finding[] {
-  const places = placesIn(recordedFolder)
-  putFiles(state.files, recordedFolder, folder)
-  const found = judge(recover(folder), state.done, state.underWay)
-  const second = judgeSecondCopy(state.files, places.installationCopyPath, state.done, state.underWay)
-  if (!damages) return [...found, ...second]
-  const isDatabase = (path: string) => path.startsWith(join(places.dir, 'keeper.db'))
-  const without = new Map([...state.files].filter(([path]) => !isDatabase(path)))
-  putFiles(without, recordedFolder, folder)
-  return [...found, ...second, ...judgeRebuilt(recover(folder), state.done, state.underWay)]
+  const { files, promised } = state
+  putFiles(files, recordedFolder, folder)
+  const found = judge(recover(folder), promised)
+  const second = judgeSecondCopy(files, placesIn(recordedFolder).installationCopyPath, promised)
+  return [...found, ...second, ...(damages ? judgeDamage(files, recordedFolder, folder, promised) : [])]
 }
 
 /** A folder in memory where there is one: the model is the disk, this one needs none. */
@@ -184,7 +138,11 @@ export async function trial(options: TrialOptions): Promise<TrialResult> {
     const places = new Set<number>()
     let disks = 0
     let rebuilt = 0
-    for (const state of different(cuts(recording, options))) {
+    for (const state of different(
+      cutStates(recording, options),
+      ({ files }) => files,
+      ({ promised }) => promised,
+    )) {
       places.add(state.place)
       disks += 1
       const damages = disks % DAMAGE_EVERY === 0
@@ -199,20 +157,32 @@ export async function trial(options: TrialOptions): Promise<TrialResult> {
       findings.push(...found.map((finding) => ({ ...finding, cut: state.name })))
       if (options.stopsAtFirst && findings.length > 0) break
     }
-    const diskEvents = recording.events.filter(({ kind }) => kind !== 'told' && kind !== 'begin').length
+    const again = await cutAgain(evenly(sample, options.stopsAtFirst ? 0 : options.cutAgain), {
+      shim: recording.shim,
+      scratch,
+      recordedFolder: recording.folder,
+      random,
+    })
     return {
       steps: recording.played.steps.length,
-      diskEvents,
+      diskEvents: recording.events.filter(({ kind }) => kind !== 'told' && kind !== 'begin').length,
       cutPlaces: places.size,
       disks,
       rebuilt,
-      findings,
+      disksAgain: again.disks,
+      findings: [...findings, ...again.findings],
       sample,
     }
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
 }
+
+const evenly = <T>(items: readonly T[], count: number): readonly T[] =>
+  items.filter(
+    (_, index) =>
+      Math.floor((index * count) / items.length) !== Math.floor(((index - 1) * count) / items.length),
+  )
 
 /** A store that cannot be opened has lost everything. */
 function examineSafely(state: CutState, from: string, folder: string, damages: boolean): readonly Finding[] {
