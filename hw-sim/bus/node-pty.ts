@@ -1,11 +1,6 @@
-// node-pty's `open`: a pseudo terminal without a process behind it. The package exports it (unixTerminal.js) and its type
-// declarations leave it out.
+// node-pty's `open`, which its type declarations leave out.
 import type { Duplex } from 'node:stream'
-import { open } from '@lydell/node-pty'
-
-declare module '@lydell/node-pty' {
-  function open(options: { readonly encoding: null }): TerminalPair
-}
+import * as nodePty from '@lydell/node-pty'
 
 interface TerminalPair {
   readonly master: Duplex
@@ -15,5 +10,9 @@ interface TerminalPair {
   readonly fd: number
 }
 
-/** Opens a pair whose streams carry bytes. */
-export const openPair = (): TerminalPair => open({ encoding: null })
+/** Opens a pseudo terminal without a process behind it. */
+export function open(options: { readonly encoding: null }): TerminalPair {
+  // The function is exported and documented by the source (unixTerminal.js), but not declared.
+  const untyped = nodePty as unknown as { open(options: { readonly encoding: null }): TerminalPair }
+  return untyped.open(options)
+}

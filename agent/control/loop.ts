@@ -1,0 +1,409 @@
+// Read, decide, act, tell. No rule lives here: rules are in safety/ and limits/, the devices' pulses in hardware.ts and
+// meter-reader.ts. What goes first: commands to the hardware, then the mirror, then what keeper is told.
+import type { Logger } from 'pino'
+import type { BindingLimit, PlanSet } from '../../shared/limits/plan.ts'
+import type { Clock, Timer } from '../../shared/time/clock.ts'
+import type { MonotonicMs } from '../../shared/units.ts'
+import type { ControlToKeeper, Fact, KeeperToControl, Permission } from '../control-link/messages.ts'
+import { LINK_VERSION } from '../control-link/messages.ts'
+import type { ControlConfig } from './config.ts'
+import { type DecisionState, decide, initialDecision } from './decide.ts'
+import { type FactBook, factsStored, newFactBook, plugWaiting, stepFacts } from './fact-book.ts'
+import { openHardware } from './hardware.ts'
+import type { InstallationCopy } from './installation-copy.ts'
+import { ofThisBoot, withoutLeases } from './limits/own-plans.ts'
+import { openMeterReader } from './meter-reader.ts'
+import type { Found, Mirror, MirrorFile } from './mirror.ts'
+import type { Board, Deadman } from './ports/board.ts'
+import type { Bus } from './ports/bus.ts'
+import type { Meter } from './ports/meter.ts'
+import { initialMeter, type MeterInput, stepMeter, viewMeter } from './safety/meter-judge.ts'
+import { type Command, initialSafety } from './safety/state.ts'
+import { deviceStatuses, statusKey, statusOf } from './status.ts'
+
+/** After a longer standstill of control (or of the whole box) leases count as over. */
+const GAP_MS = 2000
+/** A permission outlives a longer absence of control only by keeper's word. */
+const ADOPT_MS = 10_000
+const MIRROR_AT_LEAST_EACH_MS = 60_000
+
+export interface LoopOptions {
+  readonly config: ControlConfig
+  readonly bootId: string
+  readonly clock: Clock
+  readonly log: Logger
+  readonly board: Board
+  readonly deadman: Deadman
+  readonly meter: Meter
+  readonly buses: readonly Bus[]
+  readonly found: Found
+  readonly mirror: MirrorFile
+  readonly installation: InstallationCopy | null
+  /** Time since the kernel's boot with suspends, less CLOCK_MONOTONIC, ms; null where it cannot be told. */
+  readonly suspendedMs: () => number | null
+  readonly send: (message: ControlToKeeper) => boolean
+}
+
+export interface Loop {
+  start(): void
+  onKeeper(message: KeeperToControl): void
+  /** Writes the mirror and stops; the offer and the hardware are left as they are. */
+  stop(): void
+}
+
+export function createLoop(options: LoopOptions): Loop {
+  const { config, bootId, clock, log, board, found } = options
+  const begun = clock.monotonic()
+  const kept = found.kind === 'found' ? found.mirror : null
+  const adopted = found.kind === 'found' && found.ageMs <= ADOPT_MS ? found.mirror : null
+  const tooOldForLeases = found.kind === 'found' && found.ageMs > GAP_MS
+  const mirrorAgeMs = found.kind === 'found' ? found.ageMs : null
+
+  let set: PlanSet | null = ofThisBoot(kept?.planSet ?? null, bootId)
+  if (set !== null && tooOldForLeases) set = withoutLeases(set)
+  let permission: Permission | null = adopted?.permission ?? null
+  let decision: DecisionState = initialDecision(
+    initialSafety(begun, {
+      plugId: adopted?.plugId ?? null,
+      chargingState: adopted?.chargingState ?? 'idle',
+      faults: kept?.faults ?? [],
+    }),
+  )
+  let meterState = initialMeter(begun, kept?.meter ?? null)
+  let resolutionWh = 1
+  let book: FactBook =
+    kept === null
+      ? newFactBook(bootId, begun)
+      : { bootId, lastNumber: kept.lastFactNumber, kept: kept.facts, waiting: [] }
+  let binding: BindingLimit | null = null
+  let keeperHeardAt = begun
+  let mirroredNumber = book.lastNumber
+  let mirroredAt = begun
+  let mirrorTold: string | null = null
+  let lastTurnAt = begun
+  let lastSuspendedMs = options.suspendedMs()
+  let lastKey = ''
+  let cleared: (typeof decision.safety.faults)[number]['code'][] = []
+  const adoptedUuid = permission?.uuid ?? null
+  const timers: Timer[] = []
+
+  const hardware = openHardware({
+    clock,
+    log,
+    board,
+    boardBus: options.buses.find((bus) => bus.name === config.board.bus) ?? { onState: () => () => {} },
+    deadman: options.deadman,
+    onTurn: turn,
+    onLineOpen: lineOpened,
+    mayHold: () => {
+      const { deadman, withdrawnSinceMonotonicMs } = decision.safety
+      const paused = withdrawnSinceMonotonicMs === null || hardware.sight().written.kind === 'paused'
+      return deadman.kind === 'held' && paused
+    },
+  })
+  const reader = openMeterReader({
+    clock,
+    meter: options.meter,
+    onInput: onMeter,
+    asksForSerial: () => meterView(clock.monotonic()).asksForSerial,
+  })
+
+  const meterView = (now: MonotonicMs) => viewMeter(meterState, resolutionWh, now)
+
+  /** Decides and acts; called after each reading of the board and whenever keeper has changed something. */
+  function turn() {
+    const now = clock.monotonic()
+    if (now - lastTurnAt > GAP_MS) afterGap(now, `control stood still for ${now - lastTurnAt} ms`)
+    lastTurnAt = now
+    const before = decision.safety
+    const mayOffer = permission !== null && (hardware.prepared() || permission.uuid === adoptedUuid)
+    const decided = decide(
+      decision,
+      {
+        ...hardware.sight(),
+        bootId,
+        set,
+        own: {
+          boardMaxMilliamps: board.facts.currentMaxMilliamps,
+          cableMilliamps: config.cable.ratingMilliamps,
+          wireRatingMilliamps: config.wireRatingMilliamps,
+          installationMilliamps: options.installation?.limitMilliamps ?? null,
+        },
+        phasesWired: options.installation?.phasesWired ?? config.phasesWired,
+        facts: board.facts,
+        permission: mayOffer ? permission : null,
+        meter: meterView(now),
+        keeperSilentMs: now - keeperHeardAt,
+        cleared,
+      },
+      now,
+    )
+    cleared = []
+    decision = decided.state
+    binding = decided.binding
+    for (const command of decided.commands) perform(command)
+    const plugged = decision.safety.plugId
+    if (permission !== null && decision.safety.pilot !== null && permission.plugId !== plugged)
+      permission = null
+    logChanges(before, now)
+    tellFacts(decided.facts, now)
+    tellStatus(now, false)
+  }
+
+  function perform(command: Command) {
+    switch (command.kind) {
+      case 'pause':
+        return hardware.pause()
+      case 'offer':
+        return hardware.offer(command.currentMilliamps)
+      case 'releaseDeadman':
+        return hardware.releaseDeadman()
+      case 'dropPermission':
+        permission = null
+    }
+  }
+
+  function onMeter(input: MeterInput) {
+    const now = clock.monotonic()
+    if (input.kind === 'reading') resolutionWh = input.resolutionWh
+    const stepped = stepMeter(meterState, input, now)
+    meterState = stepped.state
+    tellFacts(stepped.facts, now)
+  }
+
+  function afterGap(now: MonotonicMs, why: string) {
+    log.warn({ why }, 'a gap in time: leases count as over')
+    if (set !== null) set = withoutLeases(set)
+    meterState = stepMeter(meterState, { kind: 'silenceExcused' }, now).state
+  }
+
+  function lineOpened() {
+    // The silence until now was the port's, not the meter's.
+    onMeter({ kind: 'silenceExcused' })
+    reader.readSoon()
+  }
+
+  // Telling.
+
+  function tellFacts(facts: readonly Fact[], now: MonotonicMs) {
+    const view = meterView(now)
+    const context = {
+      newest: view.newest?.reading ?? null,
+      fresh: view.fresh,
+      relayOpen: decision.safety.relay.view === 'open',
+    }
+    const stepped = stepFacts(book, facts, context, now)
+    book = stepped.book
+    if (facts.some((fact) => fact.kind === 'unplugged')) reader.readSoon()
+    if (facts.length > 0 || stepped.told.length > 0)
+      void mirrored().then(() => {
+        // Told only when mirrored: a number that keeper has seen is never given again.
+        for (const fact of stepped.told) options.send({ kind: 'fact', fact })
+      })
+  }
+
+  function tellStatus(now: MonotonicMs, always: boolean) {
+    const status = statusNow(now)
+    if (status === null) return
+    const key = statusKey(status)
+    if (!always && key === lastKey) return
+    lastKey = key
+    options.send({ kind: 'status', status })
+  }
+
+  function statusNow(now: MonotonicMs) {
+    if (binding === null) return null
+    return statusOf(
+      {
+        safety: decision.safety,
+        input: hardware.sight(),
+        binding,
+        permission,
+        planVersion: set?.version ?? null,
+        meter: meterView(now),
+        devices: deviceStatuses(
+          config,
+          options.buses.map((bus) => bus.status()),
+          now,
+        ),
+      },
+      now,
+    )
+  }
+
+  function logChanges(before: typeof decision.safety, now: MonotonicMs) {
+    const after = decision.safety
+    for (const fault of after.faults)
+      if (!before.faults.some((one) => one.code === fault.code)) log.warn({ ...fault }, 'fault raised')
+    for (const fault of before.faults)
+      if (!after.faults.some((one) => one.code === fault.code))
+        log.info({ code: fault.code }, 'fault cleared')
+    if (before.chargingState !== after.chargingState)
+      log.info(
+        {
+          from: before.chargingState,
+          to: after.chargingState,
+          pilot: after.pilot,
+          offered: statusNow(now)?.offeredMilliamps ?? 0,
+          because: binding?.source,
+        },
+        'charging state',
+      )
+    if (before.deadman.kind !== after.deadman.kind) log.info({ ...after.deadman }, 'dead-man')
+  }
+
+  // The mirror.
+
+  function snapshot(now: MonotonicMs): Mirror {
+    return {
+      bootId,
+      writtenAtMonotonicMs: now,
+      planSet: set,
+      permission,
+      plugId: decision.safety.plugId ?? plugWaiting(book),
+      chargingState: decision.safety.chargingState,
+      faults: decision.safety.faults,
+      facts: book.kept,
+      lastFactNumber: book.lastNumber,
+      meter: meterView(now).newest?.reading ?? null,
+    }
+  }
+
+  async function mirrored(change: Partial<Mirror> = {}): Promise<boolean> {
+    const now = clock.monotonic()
+    const content = { ...snapshot(now), ...change }
+    const result = await options.mirror.write(content)
+    if (result.ok) {
+      mirroredNumber = Math.max(mirroredNumber, content.lastFactNumber)
+      mirroredAt = now
+    }
+    const told = result.ok ? null : result.error
+    if (told !== null && told !== mirrorTold)
+      log.warn({ runDir: config.runDir, why: told }, 'the mirror cannot be written')
+    mirrorTold = told
+    return result.ok
+  }
+
+  function everySecond() {
+    const now = clock.monotonic()
+    options.mirror.stamp(bootId, now)
+    if (now - mirroredAt >= MIRROR_AT_LEAST_EACH_MS) void mirrored()
+    const suspendedMs = options.suspendedMs()
+    const slept = suspendedMs !== null && lastSuspendedMs !== null ? suspendedMs - lastSuspendedMs : 0
+    lastSuspendedMs = suspendedMs
+    if (slept > GAP_MS) afterGap(now, `the box was suspended for ${slept} ms`)
+    tellStatus(now, true)
+  }
+
+  // Keeper's words.
+
+  function onKeeper(message: KeeperToControl) {
+    keeperHeardAt = clock.monotonic()
+    switch (message.kind) {
+      case 'alive':
+        return
+      case 'hello':
+        return hello(message.bootId)
+      case 'plans':
+        return void takePlans(message.set)
+      case 'permission':
+        return void takePermission(message.permission)
+      case 'revoke':
+        return void revoke(message.uuid, message.reason)
+      case 'factsStored':
+        book = factsStored(book, message.number)
+        if (!book.kept.some(({ fact }) => fact.kind === 'meterReplaced'))
+          onMeter({ kind: 'replacementStored' })
+        return
+      case 'clearFault':
+        log.info({ code: message.code }, 'a technician clears a fault')
+        cleared.push(message.code)
+        if (message.code === 'METER_WENT_BACK') onMeter({ kind: 'wentBackCleared' })
+        if (message.code === 'METER_REPLACED') onMeter({ kind: 'replacementStored' })
+        return turn()
+    }
+  }
+
+  function hello(keeperBootId: string) {
+    if (keeperBootId !== bootId)
+      log.warn(
+        { keeper: keeperBootId, control: bootId },
+        'keeper speaks of another boot: its plans are not used',
+      )
+    if (binding === null) turn()
+    const status = statusNow(clock.monotonic())
+    if (status === null) return
+    options.send({
+      kind: 'hello',
+      version: LINK_VERSION,
+      bootId,
+      permission,
+      planVersion: set?.version ?? null,
+      facts: book.kept.filter((fact) => fact.number <= mirroredNumber),
+      status,
+      mirrorAgeMs,
+    })
+  }
+
+  async function takePlans(next: PlanSet) {
+    if (ofThisBoot(next, bootId) === null) return
+    set = next
+    turn()
+    if (await mirrored()) options.send({ kind: 'ack', of: 'plans', version: next.version })
+  }
+
+  async function takePermission(next: Permission) {
+    const { uuid, plugId } = next
+    const refuse = (why: string) => {
+      log.warn({ uuid, plugId, why }, 'permission refused')
+      options.send({ kind: 'refused', uuid, why })
+    }
+    if (plugId !== decision.safety.plugId) return refuse('it is for another plug-in, or nothing is plugged')
+    if (permission !== null && permission.uuid !== uuid)
+      return refuse(`${permission.uuid} is still permitted`)
+    // Mirrored before anything is offered for it, so that the next control adopts what this one began.
+    if (!(await mirrored({ permission: next }))) return refuse('the mirror cannot be written')
+    if (plugId !== decision.safety.plugId) return refuse('the plug was pulled meanwhile')
+    permission = next
+    log.info({ uuid, plugId }, 'permission')
+    options.send({ kind: 'ack', of: 'permission', uuid })
+    turn()
+  }
+
+  async function revoke(uuid: string, reason: string) {
+    if (permission?.uuid === uuid) {
+      permission = null
+      log.info({ uuid, reason }, 'permission revoked')
+      turn()
+    }
+    if (await mirrored()) options.send({ kind: 'ack', of: 'revoke', uuid })
+  }
+
+  return {
+    start() {
+      const how = found.kind === 'found' ? (adopted === null ? 'tooOld' : 'adopted') : found.kind
+      log.info(
+        {
+          mirror: how,
+          ageMs: mirrorAgeMs,
+          permission: permission?.uuid ?? null,
+          plans: set?.version ?? null,
+        },
+        'start',
+      )
+      // Once before the first reading: what must be written to the board before the relay is held follows from it.
+      turn()
+      hardware.start()
+      tellFacts([{ kind: 'restarted', mirror: how }], begun)
+      timers.push(clock.every('control: second', 1000, everySecond))
+    },
+    onKeeper,
+    stop() {
+      for (const timer of timers) timer.cancel()
+      hardware.stop()
+      reader.stop()
+      const written = options.mirror.writeNow(snapshot(clock.monotonic()))
+      if (!written.ok) log.warn({ why: written.error }, 'the mirror could not be written')
+    },
+  }
+}

@@ -1,0 +1,193 @@
+// The words of the safety step: what it remembers, what it is shown, and what it answers.
+import type { FaultCode } from '../../../shared/faults.ts'
+import { type MilliAmps, type MonotonicMs, milliAmps } from '../../../shared/units.ts'
+import type { ChargingState, Fact, Pilot } from '../../control-link/messages.ts'
+import type { BoardReading } from '../ports/board.ts'
+import type { MeterView } from './meter-judge.ts'
+
+/** The board is asked every 50 ms; a short bus error never stops a car. */
+export const BOARD_LOST_MS = 2000
+/** Three refreshes missed; the relay lets go 0.5 s later. */
+export const DEADMAN_LOST_MS = 1500
+/** From the relay's contact to the board's pilot: the board's input filter and its own start. */
+export const RELAY_SETTLE_MS = 1000
+/** From a write to the board's registers that tell of it. */
+export const READBACK_MS = 300
+/** A Phoenix board pulses the pilot to F for 3 s to wake a car that stays in B2; only a longer F is a fault. */
+export const UNAVAILABLE_MS = 5000
+/** IEC 61851-1 Table A.6: at most one change of the PWM in 5 s, which the car has to follow. Decreases are exempt. */
+export const PWM_SPACING_MS = 5000
+/** IEC 61851-1 Table A.6 seq. 10.2: a car that stays in C1 is opened 6 s after the PWM was removed. */
+export const OPEN_AFTER_MS = 6000
+/** The car has 5 s to follow a new offer; 2 s for the meter. */
+export const FOLLOW_MS = 7000
+/** A contactor is told open for this long before current through it is called a welded contact. */
+export const WELDED_MS = 3000
+/** The pilot must be seen again, so a release that nothing confirms ends by itself. */
+export const RELEASE_MAX_MS = 10_000
+export const NO_CURRENT_MS = 10_000
+export const KEEPER_SILENT_MS = 30_000
+
+/** What the safety step is shown at one moment. */
+export interface SafetyInput {
+  readonly bootId: string
+  /** The serial port; `detail` says what happened to it. */
+  readonly line:
+    /** Control has only just started. */
+    | { readonly kind: 'opening' }
+    | { readonly kind: 'open'; readonly sinceMonotonicMs: MonotonicMs }
+    | { readonly kind: 'lost'; readonly detail: string }
+  /** The board's newest reading, however old; null before the first. */
+  readonly board: BoardReading | null
+  /** Since when the board has not answered; null while it does. */
+  readonly boardSilentSinceMonotonicMs: MonotonicMs | null
+  /** A retentive setting that is not as the wiring needs it. */
+  readonly boardConfiguration: string | null
+  readonly deadman: {
+    /** The newest refresh that was confirmed; null before the first and after a confirmed release. */
+    readonly heldAtMonotonicMs: MonotonicMs | null
+    /** Since when it has held without a gap. */
+    readonly heldSinceMonotonicMs: MonotonicMs | null
+    /** Since when it has been refreshed; null while it is not meant to be (before the first pause, or let go). */
+    readonly askedSinceMonotonicMs: MonotonicMs | null
+    readonly holdMs: number
+    /** What the board offers when nobody talks to it. */
+    readonly currentMilliamps: MilliAmps
+    readonly lowestFixedMilliamps: MilliAmps
+  }
+  /** The newest write to the board that was confirmed; unknown after a failed one and after the board was lost. */
+  readonly written: Written
+  /** The binding limit, in steps of the board: 0, or 6 A and more. */
+  readonly limitMilliamps: MilliAmps
+  readonly permission: { readonly uuid: string; readonly plugId: string } | null
+  readonly meter: MeterView
+  readonly keeperSilentMs: number
+  /** Latched faults that a technician cleared since the last step. */
+  readonly cleared: readonly FaultCode[]
+}
+
+export type Written =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'paused'; readonly atMonotonicMs: MonotonicMs }
+  | { readonly kind: 'offered'; readonly currentMilliamps: MilliAmps; readonly atMonotonicMs: MonotonicMs }
+
+/** What the hardware must do now; the loop does it before anything else. */
+export type Command =
+  | { readonly kind: 'pause' }
+  | { readonly kind: 'offer'; readonly currentMilliamps: MilliAmps }
+  /** The dead-man is let go; it is not refreshed while `SafetyState.deadman` is released. */
+  | { readonly kind: 'releaseDeadman' }
+  /** The permission is given up; a `released` fact says why. */
+  | { readonly kind: 'dropPermission' }
+
+export interface StandingFault {
+  readonly code: FaultCode
+  readonly detail: string
+}
+
+export type DeadmanState =
+  | { readonly kind: 'held'; readonly sinceMonotonicMs: MonotonicMs }
+  | {
+      readonly kind: 'released'
+      readonly sinceMonotonicMs: MonotonicMs
+      readonly why: 'boardLost' | 'mustOpen' | 'doesNotFollow'
+    }
+
+/** What was told to the car and since when; the newest last. */
+export interface Told {
+  readonly currentMilliamps: MilliAmps
+  readonly sinceMonotonicMs: MonotonicMs
+}
+
+export interface SafetyState {
+  /** The newest reading of the pilot that counts; null before the first. */
+  readonly pilot: Pilot | null
+  readonly pilotSinceMonotonicMs: MonotonicMs
+  /** The board does not answer, or shows F because our relay is off: `pilot` is what it was before. */
+  readonly pilotHidden: boolean
+  readonly plugId: string | null
+  readonly chargingState: ChargingState
+  readonly faults: readonly StandingFault[]
+  readonly relay: RelayView
+  readonly deadman: DeadmanState
+  readonly told: readonly Told[]
+  /** The permission that something was offered for: the next offer for another one is a first offer. */
+  readonly offeredUuid: string | null
+  /** Since when nothing may be offered; null while an offer is wanted or nothing is known yet. */
+  readonly withdrawnSinceMonotonicMs: MonotonicMs | null
+  /** This withdrawal was already ended by opening. */
+  readonly opened: boolean
+  /** Last moment at which a permission for this plug-in was held; null where none was since the start. */
+  readonly permittedAtMonotonicMs: MonotonicMs | null
+  readonly flowSeenAtMonotonicMs: MonotonicMs | null
+  /** Since when the pilot has let the contactor no reason to be closed (A, B, E, F). */
+  readonly mustBeOpenSinceMonotonicMs: MonotonicMs | null
+  /** Since when a car that was offered at least 6 A has waited in B. */
+  readonly waitsInBSinceMonotonicMs: MonotonicMs | null
+}
+
+/** What is known of the contactor from pilot and meter: boards of this kind have no register for it. */
+export interface RelayView {
+  readonly view: 'open' | 'closed' | 'unknown'
+  /** Consecutive readings that were not C2 or D2, and when the first of them was taken. */
+  readonly awayReads: number
+  readonly awaySinceMonotonicMs: MonotonicMs
+  readonly judgedReadingAtMonotonicMs: MonotonicMs | null
+}
+
+export interface SafetyStep {
+  readonly state: SafetyState
+  readonly commands: readonly Command[]
+  readonly facts: readonly Fact[]
+}
+
+/** What a mirror gives back to a control that starts again; nulls where there is none. */
+export interface Adopted {
+  readonly plugId: string | null
+  readonly chargingState: ChargingState
+  readonly faults: readonly StandingFault[]
+}
+
+export const initialSafety = (now: MonotonicMs, adopted: Adopted | null): SafetyState => ({
+  pilot: null,
+  pilotSinceMonotonicMs: now,
+  pilotHidden: false,
+  plugId: adopted?.plugId ?? null,
+  chargingState: adopted?.chargingState ?? 'idle',
+  faults: adopted?.faults ?? [],
+  relay: { view: 'unknown', awayReads: 0, awaySinceMonotonicMs: now, judgedReadingAtMonotonicMs: null },
+  deadman: { kind: 'held', sinceMonotonicMs: now },
+  told: [],
+  offeredUuid: null,
+  withdrawnSinceMonotonicMs: null,
+  opened: false,
+  permittedAtMonotonicMs: null,
+  flowSeenAtMonotonicMs: null,
+  mustBeOpenSinceMonotonicMs: null,
+  waitsInBSinceMonotonicMs: null,
+})
+
+/** The board has answered lately enough for its reading to be about now. */
+export const boardAnswers = (input: Pick<SafetyInput, 'line' | 'board'>, now: MonotonicMs) =>
+  input.line.kind === 'open' && input.board !== null && now - input.board.takenAtMonotonicMs < BOARD_LOST_MS
+
+/** The relay holds by its own clock; a refresh that was not confirmed does not count. */
+export const relayHolds = (input: SafetyInput, now: MonotonicMs) =>
+  input.deadman.heldAtMonotonicMs !== null && now - input.deadman.heldAtMonotonicMs < input.deadman.holdMs
+
+/** A reading of F while our own relay is off (or only just on) tells of the relay, not of a car. */
+export function readingCounts(reading: BoardReading, input: SafetyInput, now: MonotonicMs): boolean {
+  if (reading.pilot !== 'F') return true
+  const since = input.deadman.heldSinceMonotonicMs
+  return relayHolds(input, now) && since !== null && reading.takenAtMonotonicMs >= since + RELAY_SETTLE_MS
+}
+
+/** What the pilot tells the car now: read back where a reading is newer than the write, else as written. */
+export function toldNow(input: Pick<SafetyInput, 'written' | 'board'>): MilliAmps {
+  const { written, board } = input
+  const asWritten =
+    written.kind !== 'unknown' &&
+    (board === null || board.takenAtMonotonicMs <= written.atMonotonicMs + READBACK_MS)
+  if (asWritten) return written.kind === 'offered' ? written.currentMilliamps : milliAmps(0)
+  return board?.oscillatorOn ? board.offeredMilliamps : milliAmps(0)
+}
