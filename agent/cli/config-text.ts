@@ -77,8 +77,12 @@ function pathInWords(path: ConfigPath): string {
     .join('')
 }
 
-/** The whole message for a terminal, all problems at once. */
-export function problemsInWords(problems: readonly ConfigProblem[]): string {
+/** The whole message for a terminal, all problems of a configuration at once. */
+export const problemsInWords = (problems: readonly ConfigProblem[]): string =>
+  problemsOf(problems, 'nothing was started')
+
+/** All problems of a file at once, and what was not done because of them. */
+export function problemsOf(problems: readonly ConfigProblem[], consequence: string): string {
   const blocks = problems.map(
     (problem) =>
       `${problem.file}:${problem.line}  ${pathInWords(problem.path)}\n` +
@@ -86,7 +90,7 @@ export function problemsInWords(problems: readonly ConfigProblem[]): string {
       `  got       ${problem.got}\n` +
       `  do        ${problem.do}`,
   )
-  return `${blocks.join('\n')}\nnothing was started`
+  return `${blocks.join('\n')}\n${consequence}`
 }
 
 /** A value as its writer wrote it; what looks like a number says whether it is one or a text. */

@@ -5,6 +5,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import packageJson from '../../package.json' with { type: 'json' }
 import { systemClock } from '../../shared/io/system-clock.ts'
 import { checkConfig, type Outcome, prepareAgent, runAgent } from './agent-command.ts'
+import { type CommissionOptions, commission, override, showStatus } from './box-commands.ts'
 import { DRIVERS } from './drivers.ts'
 import type { PrepareOptions } from './prepare.ts'
 import { bundleFolder, runProgram } from './programs.ts'
@@ -71,6 +72,45 @@ examples(
       done({ exitCode: 0, out: options.json ? JSON.stringify(DRIVERS, null, 2) : lines.join('\n') })
     }),
   ['voltkeep drivers', 'voltkeep drivers --json'],
+)
+
+const URL_OPTION = ['--url <url>', "address of the box's page", 'http://127.0.0.1:8080'] as const
+
+examples(
+  program
+    .command('status')
+    .description('show what a box does, its amps and their reason')
+    .option(...URL_OPTION)
+    .option('--json', 'as JSON')
+    .action(async (options: { url: string; json?: true }) =>
+      done(await showStatus(options.url, options.json === true)),
+    ),
+  ['voltkeep status', 'voltkeep status --url http://192.168.1.20:8080 --json'],
+)
+
+examples(
+  program
+    .command('commission')
+    .description('set the installation limit of a box, and its schedule')
+    .option(...URL_OPTION)
+    .requiredOption('--limit <current>', 'the lowest of wire and breaker, per phase, such as "16 A"')
+    .requiredOption('--phases <1 or 3>', 'phases wired to the box')
+    .requiredOption('--by <name>', 'the qualified person who answers for it')
+    .option('--schedule <file>', 'when the box may charge (docs/operate/schedule.example.yaml)')
+    .action(async (options: CommissionOptions) => done(await commission(options))),
+  [
+    'voltkeep commission --limit "16 A" --phases 3 --by "Karen Holm"',
+    'voltkeep commission --limit "16 A" --phases 3 --by "Karen Holm" --schedule schedule.yaml',
+  ],
+)
+
+examples(
+  program
+    .command('override')
+    .description('charge now although the schedule holds back, until the car is full or unplugged')
+    .option(...URL_OPTION)
+    .action(async (options: { url: string }) => done(await override(options.url))),
+  ['voltkeep override'],
 )
 
 for (const [name, bundle, words] of [

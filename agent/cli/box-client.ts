@@ -1,0 +1,128 @@
+// The box's own page as the command speaks to it: plain HTTP on the box or its local network.
+import { z } from 'zod'
+import { err, ok, type Result } from '../../shared/result.ts'
+
+const time = z.number().int()
+const perPhase = z.tuple([z.number(), z.number(), z.number()])
+
+/** What the command reads of `GET /api/state`; the page may say more. */
+export const BOX_STATE = z.object({
+  stationId: z.string(),
+  at: time,
+  timeQuality: z.string(),
+  timeZone: z.string(),
+  control: z
+    .object({
+      chargingState: z.string(),
+      offeredMilliamps: z.number(),
+      meter: z
+        .object({
+          serial: z.string(),
+          registerWh: z.number(),
+          powerWatts: z.number(),
+          currentsMilliamps: perPhase,
+        })
+        .nullable(),
+      devices: z.array(
+        z.object({
+          name: z.string(),
+          driver: z.string(),
+          bus: z.string(),
+          unitId: z.number(),
+          reachable: z.boolean(),
+          requests: z.number(),
+          errors: z.number(),
+        }),
+      ),
+    })
+    .nullable(),
+  installation: z
+    .object({
+      version: z.number(),
+      limitMilliamps: z.number(),
+      phasesWired: z.number(),
+      commissionedBy: z.string(),
+    })
+    .nullable(),
+  session: z.object({ startedAt: time.nullable(), energyWh: z.number(), idToken: z.string() }).nullable(),
+  override: z.object({ id: z.string() }).nullable(),
+  limit: z.object({
+    currentMilliamps: z.number(),
+    reason: z.object({ key: z.string(), values: z.record(z.string(), z.union([z.string(), z.number()])) }),
+    until: time.nullable(),
+  }),
+  faults: z.array(z.string()),
+  csms: z.string(),
+  outbox: z.object({ pending: z.number(), parked: z.number() }),
+})
+export type BoxState = z.infer<typeof BOX_STATE>
+
+const REFUSAL = z.object({ code: z.string(), message: z.string(), do: z.string() })
+
+export interface BoxClient {
+  /** GET /api/state */
+  state(): Promise<Result<BoxState, string>>
+  /** POST; the answer's body as it came. The error is the whole text for a person. */
+  post(path: string, body: unknown): Promise<Result<unknown, string>>
+}
+
+const ANSWER_WITHIN_MS = 10_000
+
+/** @param url of the box's page, such as http://127.0.0.1:8080 */
+export function boxClient(url: string): BoxClient {
+  const call = async (
+    method: 'GET' | 'POST',
+    path: string,
+    body?: unknown,
+  ): Promise<Result<unknown, string>> => {
+    try {
+      const response = await fetch(new URL(path, url), {
+        method,
+        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+        ...(body === undefined
+          ? {}
+          : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      })
+      const text = await response.text()
+      const answer: unknown = text === '' ? null : JSON.parse(text)
+      return response.ok
+        ? ok(answer)
+        : err(refusalInWords(`${method} ${url}${path}`, response.status, answer))
+    } catch (error) {
+      if (!(error instanceof Error)) throw error
+      return err(unreachableInWords(url, error))
+    }
+  }
+  return {
+    state: async () => {
+      const answer = await call('GET', '/api/state')
+      if (!answer.ok) return answer
+      const parsed = BOX_STATE.safeParse(answer.value)
+      if (parsed.success) return ok(parsed.data)
+      return err(
+        `${url}/api/state\n` +
+          '  expected  the state of a Voltkeep box\n' +
+          `  got       ${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}\n` +
+          '  do        check the address, and that box and command are of one version',
+      )
+    },
+    post: (path, body) => call('POST', path, body),
+  }
+}
+
+function refusalInWords(request: string, status: number, answer: unknown): string {
+  const refusal = REFUSAL.safeParse(answer)
+  if (!refusal.success) return `${request}\n  got       HTTP ${status}\n  do        check the address`
+  const { code, message, do: advice } = refusal.data
+  return `${request} was refused\n  got       ${message} (${code})\n  do        ${advice}`
+}
+
+function unreachableInWords(url: string, error: Error): string {
+  const cause = error.cause instanceof Error ? error.cause.message : error.message
+  return (
+    `${url}\n` +
+    '  expected  the page of a box that runs (voltkeep agent)\n' +
+    `  got       ${cause || error.name}\n` +
+    '  do        name the address with --url, or look whether keeper runs; its log says where it listens'
+  )
+}

@@ -1,0 +1,164 @@
+// status, commission and override: what an installer and a driver do at a box, from a terminal.
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { err, ok, type Result } from '../../shared/result.ts'
+import { sentence } from '../../shared/words.ts'
+import type { Outcome } from './agent-command.ts'
+import { type BoxState, boxClient } from './box-client.ts'
+import { readCurrent } from './config-shape.ts'
+import { type Finding, problemsOf, readConfigText } from './config-text.ts'
+
+export async function showStatus(url: string, json: boolean): Promise<Outcome> {
+  const state = await boxClient(url).state()
+  if (!state.ok) return { exitCode: 1, error: state.error }
+  return { exitCode: 0, out: json ? JSON.stringify(state.value, null, 2) : statusInWords(state.value) }
+}
+
+const STATE_WORDS: Readonly<Record<string, string>> = {
+  idle: 'available, no car',
+  occupied: 'car plugged in, waiting',
+  suspendedEvse: 'the box holds the charge back',
+  suspendedEv: 'the car takes nothing now',
+  charging: 'charging',
+  faulted: 'faulted',
+}
+
+/** A dozen aligned lines. */
+function statusInWords(state: BoxState): string {
+  const { control, installation, session, limit, outbox } = state
+  const time = new Intl.DateTimeFormat('en-GB', {
+    timeZone: state.timeZone,
+    dateStyle: 'short',
+    timeStyle: 'medium',
+  })
+  const amps = (milliamps: number) => `${(milliamps / 1000).toFixed(1)} A`
+  const kwh = (wattHours: number) => `${(wattHours / 1000).toFixed(3)} kWh`
+  const lines: [string, string][] = [
+    ['station', state.stationId],
+    [
+      'state',
+      control ? (STATE_WORDS[control.chargingState] ?? control.chargingState) : 'control is not heard',
+    ],
+    [
+      'limit',
+      `${amps(limit.currentMilliamps)}${limit.until === null ? '' : ` until ${time.format(limit.until)}`}. ${sentence(limit.reason, 'en')}`,
+    ],
+  ]
+  if (control) lines.push(['offered', amps(control.offeredMilliamps)])
+  if (control?.meter) {
+    const { meter } = control
+    lines.push([
+      'meter',
+      `${meter.powerWatts} W; ${meter.currentsMilliamps.map(amps).join(', ')}; ${kwh(meter.registerWh)}; serial ${meter.serial}`,
+    ])
+  }
+  if (session) {
+    const since = session.startedAt === null ? '' : ` since ${time.format(session.startedAt)}`
+    lines.push(['session', `${kwh(session.energyWh)}${since}, token ${session.idToken}`])
+  }
+  if (state.override) lines.push(['override', `on (${state.override.id})`])
+  lines.push([
+    'installed',
+    installation
+      ? `${amps(installation.limitMilliamps)} on ${installation.phasesWired} phase${installation.phasesWired === 1 ? '' : 's'}, by ${installation.commissionedBy}, version ${installation.version}`
+      : 'not commissioned; voltkeep commission does it',
+  ])
+  for (const device of control?.devices ?? []) {
+    lines.push([
+      'device',
+      `${device.name}, ${device.driver}, bus ${device.bus} unit ${device.unitId}: ${device.reachable ? 'answers' : 'does not answer'}, ${device.errors} of ${device.requests} requests failed`,
+    ])
+  }
+  lines.push(['server', `${state.csms}; ${outbox.pending} waiting, ${outbox.parked} parked`])
+  lines.push(['time', `${time.format(state.at)} ${state.timeZone}, ${state.timeQuality}`])
+  lines.push(['faults', state.faults.length > 0 ? state.faults.join(', ') : 'none'])
+  return lines.map(([name, words]) => `${name.padEnd(10)}${words}`).join('\n')
+}
+
+export interface CommissionOptions {
+  readonly url: string
+  readonly limit: string
+  readonly phases: string
+  readonly by: string
+  readonly schedule?: string
+}
+
+/** Sets the installation limit, and with `schedule` a file's schedule. Both are checked before the first is sent. */
+export async function commission(options: CommissionOptions): Promise<Outcome> {
+  const limitMilliamps = readCurrent(options.limit)
+  if (limitMilliamps === undefined)
+    return wrongOption('--limit', 'a current with its unit, such as "16 A"', options.limit)
+  const phasesWired = Number(options.phases)
+  if (phasesWired !== 1 && phasesWired !== 3) return wrongOption('--phases', '1 or 3', options.phases)
+  const schedule = options.schedule === undefined ? null : await readSchedule(options.schedule)
+  if (schedule && !schedule.ok) return { exitCode: 2, error: schedule.error }
+  const box = boxClient(options.url)
+  const done = await box.post('/api/commission', { limitMilliamps, phasesWired, by: options.by })
+  if (!done.ok) return { exitCode: 1, error: done.error }
+  const told = `commissioned: ${limitMilliamps / 1000} A on ${phasesWired} phase${phasesWired === 1 ? '' : 's'}, by ${options.by}`
+  if (schedule === null) return { exitCode: 0, out: told }
+  const set = await box.post('/api/schedule', { schedule: schedule.value })
+  if (!set.ok) return { exitCode: 1, out: told, error: set.error }
+  return { exitCode: 0, out: `${told}\nschedule set from ${options.schedule}` }
+}
+
+/** Charges now although the schedule holds back; ends by itself when the car is full or unplugged. */
+export async function override(url: string): Promise<Outcome> {
+  const done = await boxClient(url).post('/api/override', {})
+  if (!done.ok) return { exitCode: 1, error: done.error }
+  return { exitCode: 0, out: 'the schedule is overridden until the car is full or unplugged' }
+}
+
+function wrongOption(option: string, expected: string, got: string): Outcome {
+  return {
+    exitCode: 2,
+    error: `${option}\n  expected  ${expected}\n  got       ${got}\n  do        write it so\nnothing was sent`,
+  }
+}
+
+const SCHEDULE_FILE = z.strictObject({
+  timeZone: z.string(),
+  windows: z.array(
+    z.strictObject({
+      days: z.array(z.int().min(1).max(7)).min(1),
+      from: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'HH:MM from 00:00 to 23:59'),
+      to: z.string().regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, 'HH:MM from 00:00 to 24:00'),
+    }),
+  ),
+  outside: z.string(),
+})
+
+/** timeZone, windows (days 1 is Monday, from, to) and outside ("0 A" to hold back). */
+async function readSchedule(file: string): Promise<Result<unknown, string>> {
+  const text = await readFile(file, 'utf8').catch((error: Error) => error)
+  if (text instanceof Error) {
+    return err(
+      `${file}\n  expected  a schedule that can be read\n  got       ${text.message}\nnothing was sent`,
+    )
+  }
+  const read = readConfigText(file, text)
+  if (!read.ok) return err(problemsOf(read.error, 'nothing was sent'))
+  const parsed = SCHEDULE_FILE.safeParse(read.value.value)
+  const findings: Finding[] = parsed.success ? [] : parsed.error.issues.map((issue) => scheduleFinding(issue))
+  const outsideMilliamps = parsed.success ? readCurrent(parsed.data.outside) : undefined
+  if (parsed.success && outsideMilliamps === undefined) {
+    findings.push({
+      path: ['outside'],
+      expected: 'a current with its unit, such as 0 A',
+      got: parsed.data.outside,
+      do: 'write a number and A or mA',
+    })
+  }
+  if (!parsed.success || findings.length > 0) {
+    return err(problemsOf(findings.map(read.value.locate), 'nothing was sent'))
+  }
+  const { timeZone, windows } = parsed.data
+  return ok({ timeZone, windows, outsideMilliamps })
+}
+
+const scheduleFinding = (issue: z.core.$ZodIssue): Finding => ({
+  path: issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part)),
+  expected: 'timeZone, windows with days, from and to, and outside',
+  got: issue.message,
+  do: 'docs/operate/schedule.example.yaml shows one',
+})
