@@ -1,18 +1,16 @@
 // A site that runs: the world stepped every few milliseconds, its devices on their buses, and what the HTTP control may do to
 // it. Thin: every rule is in world.ts and in devices/.
 import { join } from 'node:path'
-import { invariant } from '../shared/invariant.ts'
 import type { Clock } from '../shared/time/clock.ts'
 import type { CarState, SimEvent, SimFault, SimFrame, SimState } from './api.ts'
 import { type NumberedLog, numberedLog } from './bus/numbered-log.ts'
 import { type Bus, type BusUnit, frameLog, startBus } from './bus/start-bus.ts'
-import { answerMeter, newMeter, registerWh, serialNumber } from './devices/eastron-sdm630.ts'
+import { answerMeter, registerWh, serialNumber } from './devices/eastron-sdm630.ts'
 import { answerPhoenix } from './devices/phoenix-ev-cc.ts'
-import { isAvailable, isEnabled, newPhoenix } from './devices/phoenix-firmware.ts'
-import { answerRelay, newRelay } from './devices/waveshare-relay.ts'
+import { isAvailable, isEnabled } from './devices/phoenix-firmware.ts'
+import { answerRelay } from './devices/waveshare-relay.ts'
+import { boardIdentity, newWorld, worldFacts } from './new-world.ts'
 import type { DeviceKind, Site, SiteDevice } from './site.ts'
-import { openContactor } from './world/contactor.ts'
-import { noEnergy } from './world/energy.ts'
 import {
   boardInputs,
   boardText,
@@ -196,81 +194,3 @@ const unitOf = (device: SiteDevice, answer: BusUnit['answer']): BusUnit => ({
   hearsBroadcast: device.device === 'waveshare-modbus-rtu-relay-8ch',
   answer,
 })
-
-/** The device of a kind; a site has exactly one of each. */
-function only<K extends DeviceKind>(site: Site, kind: K): Extract<SiteDevice, { device: K }> {
-  const found = site.devices.find((device) => device.device === kind)
-  invariant(found, `a site has one ${kind}`)
-  // The kind was compared; TypeScript does not narrow a union by a generic.
-  return found as Extract<SiteDevice, { device: K }>
-}
-
-function worldFacts(site: Site): WorldFacts {
-  const board = only(site, 'phoenix-ev-cc-ac1-m3-rtu')
-  const ratingAmps = site.cable.ratingMilliamps / 1000
-  const tethered = site.cable.kind === 'tethered'
-  return {
-    voltagesMillivolts: site.grid.voltagesMillivolts,
-    frequencyMillihertz: site.grid.frequencyMillihertz,
-    board: {
-      // S1/DIP 5 and 6 are set to the tethered cable; a socket is limited by the plug's resistor.
-      dipMaxAmps: tethered ? ratingAmps : 32,
-      tethered,
-      bootMs: board.bootMs,
-      closeDelayMs: board.closeDelayMs,
-    },
-    contactor: site.contactor,
-    xr: board.xr === 'bridged' ? { kind: 'bridged' } : { kind: 'relay', channel: board.xr.channel - 1 },
-    cableAmps: ratingAmps,
-  }
-}
-
-const boardIdentity = (site: Site) => ({
-  designation: 'EV-CC-AC1-M3-CBC-SER-HS',
-  orderNumber: '1622460',
-  serial: only(site, 'phoenix-ev-cc-ac1-m3-rtu').serial,
-})
-
-/** Codes of the meter's register 0x001C. */
-const BAUD_CODES: Readonly<Record<number, number>> = {
-  2400: 0,
-  4800: 1,
-  9600: 2,
-  19200: 3,
-  38400: 4,
-  1200: 5,
-}
-
-function newWorld(site: Site, facts: WorldFacts, nowMicros: number): World {
-  const meter = only(site, 'eastron-sdm630-v2')
-  const baud = site.buses.find((bus) => bus.name === meter.bus)?.baud ?? 0
-  const { battery, ...car } = site.car
-  return {
-    atMicros: nowMicros,
-    supplied: true,
-    car: {
-      ...car,
-      s2Closed: false,
-      s2FlipsAtMicros: null,
-      drawnMilliamps: 0,
-      ramp: { fromMilliamps: 0, toMilliamps: 0, startMicros: nowMicros, endMicros: nowMicros },
-      battery: battery
-        ? {
-            capacityMilliwattHours: battery.capacityWattHours * 1000,
-            storedMilliwattHours: battery.storedWattHours * 1000,
-          }
-        : null,
-    },
-    board: newPhoenix(facts.board, nowMicros),
-    contactor: openContactor,
-    relay: newRelay(only(site, 'waveshare-modbus-rtu-relay-8ch').flashOn),
-    meter: newMeter({
-      serial: meter.serial,
-      registerMilliwattHours: meter.registerWh * 1000,
-      unitId: meter.unitId,
-      baudCode: BAUD_CODES[baud] ?? 2,
-    }),
-    energy: noEnergy,
-    faults: [],
-  }
-}

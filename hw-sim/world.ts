@@ -4,14 +4,13 @@
 import type { SimEvent, SimFault } from './api.ts'
 import { type MeterState, type MeterWiring, withMeterFaults } from './devices/eastron-sdm630.ts'
 import {
-  type PhoenixFacts,
   type PhoenixInputs,
-  type PhoenixState,
   pilotSignal,
   stateText,
   stepPhoenix,
   type Vehicle,
 } from './devices/phoenix-firmware.ts'
+import type { PhoenixFacts, PhoenixState } from './devices/phoenix-state.ts'
 import { type RelayState, stepRelay } from './devices/waveshare-relay.ts'
 import { type Car, lineCurrents, stepCar, vehicleLetter } from './world/car.ts'
 import { type Contactor, type ContactorFacts, stepContactor } from './world/contactor.ts'

@@ -1,6 +1,11 @@
-// node-pty's `open`, which its type declarations leave out.
+// node-pty's `open`: a pseudo terminal without a process behind it. The package exports it (unixTerminal.js) and its type
+// declarations leave it out.
 import type { Duplex } from 'node:stream'
-import * as nodePty from '@lydell/node-pty'
+import { open } from '@lydell/node-pty'
+
+declare module '@lydell/node-pty' {
+  function open(options: { readonly encoding: null }): TerminalPair
+}
 
 interface TerminalPair {
   readonly master: Duplex
@@ -10,9 +15,5 @@ interface TerminalPair {
   readonly fd: number
 }
 
-/** Opens a pseudo terminal without a process behind it. */
-export function open(options: { readonly encoding: null }): TerminalPair {
-  // The function is exported and documented by the source (unixTerminal.js), but not declared.
-  const untyped = nodePty as unknown as { open(options: { readonly encoding: null }): TerminalPair }
-  return untyped.open(options)
-}
+/** Opens a pair whose streams carry bytes. */
+export const openPair = (): TerminalPair => open({ encoding: null })

@@ -13,7 +13,7 @@ import {
   writeSync,
 } from 'node:fs'
 import type { Duplex } from 'node:stream'
-import { open } from './node-pty.ts'
+import { openPair } from './node-pty.ts'
 
 export interface Terminal {
   /** What a master opens. */
@@ -31,7 +31,7 @@ export interface TerminalEnds {
 }
 
 export function openTerminal(ends: TerminalEnds): Terminal {
-  const pair = open({ encoding: null })
+  const pair = openPair()
   pair.slave.pause()
   // Without it the first master that closes its port would hang up the terminal for the next one.
   const held = openSync(pair.ptsName, constants.O_RDWR | constants.O_NOCTTY)
@@ -78,7 +78,7 @@ export function pointLink(link: string, target: string): void {
 }
 
 /** Removes the link; one that is not there is fine. */
-export function removeLink(link: string): void {
+function removeLink(link: string): void {
   try {
     unlinkSync(link)
   } catch (error) {

@@ -1,11 +1,8 @@
 // Eastron SDM630 Modbus v2: input registers, IEEE 754 single, high word first; settings as single-precision holding
 // registers; the serial number as a 32-bit integer.
 // Source: Eastron, "SDM630-Modbus MID V2 Modbus protocol"; agrees with volkszaehler/mbmd meters/rs485/sdm.go.
-// The vendor asks for 100 ms between requests; a request that comes earlier is not heard (SILENCE_MS).
+// The vendor asks for 100 ms between requests; a request that comes earlier is not heard (the site file's silenceMs).
 import { answerRequest, float32Words, type RegisterTable, type Row, wordsFloat32 } from './register-table.ts'
-
-/** Counted from the end of the meter's own last reply. */
-export const SDM630_SILENCE_MS = 100
 
 /** What the meter is wired to. Integers. */
 export interface MeterWiring {
@@ -86,7 +83,7 @@ function registerMilliwattHours(state: MeterState, wiring: MeterWiring): number 
 }
 
 /** The register as a master reads it, kWh: a single-precision number, so above 8,192 kWh it moves in steps of 1 Wh. */
-export const registerKwh = (state: MeterState, wiring: MeterWiring): number =>
+const registerKwh = (state: MeterState, wiring: MeterWiring): number =>
   Math.fround(registerMilliwattHours(state, wiring) / 1_000_000)
 
 /** The register as read, in whole Wh. */

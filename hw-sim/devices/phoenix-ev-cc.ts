@@ -1,18 +1,17 @@
 // Phoenix Contact EV-CC-AC1-M3 (RTU): its Modbus registers.
 // Source: "EV Charge Control Basic", user manual 106377_en_04, Table 9-2 (pages 54-63), and
 // https://github.com/evcc-io/evcc charger/phoenix-ev-ser.go. 4000 ff. are retentive, 2xxxx are volatile.
+import { type PhoenixInputs, stateText } from './phoenix-firmware.ts'
 import {
   factoryReset,
-  isAvailable,
-  isEnabled,
+  OUTPUT_FUNCTIONS,
+  type Outputs,
   type PhoenixFacts,
-  type PhoenixInputs,
   type PhoenixRetentive,
   type PhoenixState,
   type PhoenixVolatile,
   restart,
-  stateText,
-} from './phoenix-firmware.ts'
+} from './phoenix-state.ts'
 import { answerRequest, asciiWords, type RegisterTable, type Row } from './register-table.ts'
 
 export interface PhoenixIdentity {
@@ -47,7 +46,7 @@ const inRange = (value: number, range: { min: number; max: number }) =>
 
 function retentive(
   address: number,
-  name: keyof PhoenixRetentive,
+  name: Exclude<keyof PhoenixRetentive, 'outputFunctions'>,
   range: { min: number; max: number },
 ): Row<PhoenixAt> {
   return {
@@ -99,11 +98,62 @@ const inputBits = ({ inputs, board }: PhoenixAt) =>
   // CCR: the forced-guided normally closed contact, where it is used for monitoring.
   (board.retentive.contactorMonitoring === 1 && !inputs.contactorClosed ? 8 : 0)
 
-/** CHG: charging possible. CON: the coil. ERR: an error other than "not available". */
-const outputBits = ({ board, inputs }: PhoenixAt) =>
-  ((board.errors & ~(1 << 4)) !== 0 ? 2 : 0) |
-  (isEnabled(board, inputs) && isAvailable(board, inputs) ? 4 : 0) |
-  (board.coil ? 8 : 0)
+/** What output 0-3 shows. */
+function outputOn({ board, nowMicros }: PhoenixAt, output: OutputIndex): boolean {
+  switch (board.retentive.outputFunctions[output]) {
+    case 5:
+      return board.letter === 'C'
+    case 15:
+      return board.letter === 'E' || board.letter === 'F'
+    case 17:
+      return board.oscillator
+    default: {
+      const said = board.volatile.outputs[output]
+      return said === 1 || (said === 2 && nowMicros % 1_000_000 < 500_000)
+    }
+  }
+}
+
+const outputBits = (at: PhoenixAt) =>
+  OUTPUTS.reduce<number>((bits, output) => bits | (outputOn(at, output) ? 1 << output : 0), 0)
+
+const OUTPUTS = [0, 1, 2, 3] as const
+type OutputIndex = (typeof OUTPUTS)[number]
+
+const withOutput = (outputs: Outputs, output: OutputIndex, value: number): Outputs => {
+  const next: [number, number, number, number] = [...outputs]
+  next[output] = value
+  return next
+}
+
+/** 5500-5503. */
+const outputFunction = (output: OutputIndex): Row<PhoenixAt> => ({
+  name: `outputFunction${output}`,
+  address: 5500 + output,
+  reads: [3],
+  read: (at) => [at.board.retentive.outputFunctions[output]],
+  write: (at, [value]) => {
+    if (value === undefined || !OUTPUT_FUNCTIONS.includes(value)) return null
+    const { board } = at
+    const outputFunctions = withOutput(board.retentive.outputFunctions, output, value)
+    const retentiveWrites = board.retentiveWrites + 1
+    return { ...at, board: { ...board, retentive: { ...board.retentive, outputFunctions }, retentiveWrites } }
+  },
+})
+
+/** 23000-23003. */
+const outputValue = (output: OutputIndex): Row<PhoenixAt> => ({
+  name: `output${output}`,
+  address: 23_000 + output,
+  reads: [3],
+  read: (at) => [at.board.volatile.outputs[output]],
+  write: (at, [value]) => {
+    if (value === undefined || !inRange(value, { min: 0, max: 2 })) return null
+    const { board } = at
+    const outputs = withOutput(board.volatile.outputs, output, value)
+    return { ...at, board: { ...board, volatile: { ...board.volatile, outputs } } }
+  },
+})
 
 const ON_MILLIVOLTS = 12_000
 const STATUS = [3, 4]
@@ -149,6 +199,7 @@ export const PHOENIX_TABLE: RegisterTable<PhoenixAt> = {
     // 1-4 need S1/DIP 2 off; in the simulated wiring it is on, for XR.
     retentive(4011, 'residualCurrent', { min: 0, max: 0 }),
     retentive(4012, 'currentAdaptation', { min: 0, max: 2 }),
+    ...OUTPUTS.map(outputFunction),
     coil(20000, 'enable'),
     coil(20001, 'available'),
     coil(20002, 'lock'),
@@ -177,6 +228,7 @@ export const PHOENIX_TABLE: RegisterTable<PhoenixAt> = {
         return { ...at, board: { ...at.board, volatile: { ...at.board.volatile, maxCurrentAmps: value } } }
       },
     },
+    ...OUTPUTS.map(outputValue),
     {
       // Two ASCII characters in one register: the letter in the high byte.
       name: 'state',

@@ -39,7 +39,7 @@ export interface Answer<S> {
 }
 
 /** Modbus exception codes, MODBUS Application Protocol V1.1b3, clause 7. */
-export const EXCEPTION = { illegalFunction: 1, illegalAddress: 2, illegalValue: 3 } as const
+const EXCEPTION = { illegalFunction: 1, illegalAddress: 2, illegalValue: 3 } as const
 
 const READ_BITS = 1
 const READ_HOLDING = 3
@@ -162,9 +162,10 @@ const covers = <S>(row: Row<S>, address: number) =>
 const reads = <S>(row: Row<S>, functionCode: number, address: number) =>
   row.reads.includes(functionCode) && covers(row, address)
 
-/** Coils are rows that FC01 reads, or that take FC05's raw value; everything else is a register. */
+/** Writes go to what FC01 reads (or takes FC05's raw value) and to what FC03 reads; input registers share their addresses. */
 const writes = <S>(row: Row<S>, coil: boolean, address: number) =>
-  covers(row, address) && (row.reads.includes(READ_BITS) || row.rawCoil === true) === coil
+  covers(row, address) &&
+  (coil ? row.reads.includes(READ_BITS) || row.rawCoil === true : row.reads.includes(READ_HOLDING))
 
 /** The values of FC15 or FC16, or null where the counts do not fit together. */
 function valuesOf(request: Buffer, functionCode: number, count: number): readonly number[] | null {

@@ -3,7 +3,7 @@
 // switched on stays on until it is switched off, its flash ends, or the supply is lost.
 import { answerRequest, type RegisterTable, type Row } from './register-table.ts'
 
-export const RELAY_CHANNELS = 8
+const RELAY_CHANNELS = 8
 
 /** Whether a flash-on sent during a running one moves its end. Not stated by the vendor, so both can be played. */
 export type FlashOn = 'extended' | 'notExtended'

@@ -52,7 +52,7 @@ export const vehicleLetter = (car: Car): 'A' | 'B' | 'C' => {
 export const lineCurrents = (car: Car): readonly [number, number, number] =>
   car.phases === 3 ? [car.drawnMilliamps, car.drawnMilliamps, car.drawnMilliamps] : [car.drawnMilliamps, 0, 0]
 
-export const isFull = (car: Car): boolean =>
+const isFull = (car: Car): boolean =>
   car.battery !== null && car.battery.storedMilliwattHours >= car.battery.capacityMilliwattHours
 
 const idle = (car: Car, nowMicros: number): Car =>

@@ -35,7 +35,7 @@ export type ApiSample = z.infer<typeof sampleSchema>
 export const stationSchema = z.object({
   id: stationIdSchema,
   createdAt: timeSchema,
-  online: z.boolean().describe('an open, accepted socket that was heard within the last 60 s'),
+  online: z.boolean().describe('an open socket; a dead one is found and closed within 60 s'),
   connectedSince: timeSchema.nullable(),
   lastSeenAt: timeSchema.nullable(),
   boot: z

@@ -19,7 +19,7 @@ const room = (
 const KEEPER = ['agent/control-link/', 'agent/keeper/ports.ts', 'agent/keeper/config.ts', 'shared/']
 const KEEPER_PACKAGES = ['better-sqlite3', 'mqtt', 'aedes', 'node-cron', 'pino', 'temporal-polyfill', 'zod']
 const CORES = ['shared/', '!shared/io/']
-const CLOUD = ['cloud/', '!cloud/console/', 'shared/']
+const CLOUD = ['cloud/', '!cloud/console/', 'shared/', 'package.json']
 const CLOUD_PACKAGES = [
   ...['@fastify/static', '@fastify/swagger', 'better-sqlite3', 'fastify', 'fastify-type-provider-zod'],
   ...['kysely', 'node-cron', 'pg', 'pino', 'temporal-polyfill', 'zod'],

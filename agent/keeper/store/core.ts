@@ -1,7 +1,7 @@
 // The store: SQLite, the ledger file and the installation record's second copy, behind one synchronous face. It runs in
 // a worker thread (worker.ts), and as it is in tests and in the power-cut trial. What must hold: a commit is whole or
 // not at all; what it returned as done is found again after any cut; recovery may be cut off and starts again.
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Database } from 'better-sqlite3'
 import { err, ok, type Result } from '../../../shared/result.ts'
@@ -11,7 +11,7 @@ import { SETTINGS } from '../memory.ts'
 import type { InstallationRecord, OutboxRow } from '../ports.ts'
 import { copyDaily, DURABLE, type Durability, openDatabase, rebuildDatabase, setAside } from './database.ts'
 import { readDocs, readSessions, writeDoc, writeSession } from './documents.ts'
-import { readIfPresent, replaceFile, type Trouble, troubleOf } from './files.ts'
+import { makeFolder, readIfPresent, replaceFile, syncDirectory, type Trouble, troubleOf } from './files.ts'
 import { findInstallation, insertInstallation, writeInstallationFile } from './installation.ts'
 import {
   type FactKey,
@@ -111,8 +111,8 @@ const paths = (dir: string) => ({
 /** Opens the memory of a box, mending what a cut or a damage left. Throws the system's error when the disk refuses. */
 export function openStore(options: StoreOptions): StoreCore {
   const durability = options.durability ?? DURABLE
-  mkdirSync(options.dir, { recursive: true })
-  mkdirSync(dirname(options.installationCopyPath), { recursive: true })
+  makeFolder(options.dir, durability.syncsDirectory)
+  makeFolder(dirname(options.installationCopyPath), durability.syncsDirectory)
   const at = paths(options.dir)
   const opened = openOrRebuild(at, durability)
   const { db } = opened
@@ -127,6 +127,8 @@ export function openStore(options: StoreOptions): StoreCore {
   if (found.record) keepMarker(at.marker, durability)
   const added = healLedger(db, rows, ledger, ledgerFound.lines)
   keepReserve(at.reserve)
+  // A start that was killed may have left a new file's name unsynced.
+  if (durability.syncsDirectory) syncDirectory(options.dir)
 
   const acknowledged = new Map<number, FactKey>()
   const frozen = new Map<number, string>()

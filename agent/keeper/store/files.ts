@@ -1,5 +1,14 @@
 // Files that survive a power cut: what is written is synced, and so is the directory that names it.
-import { closeSync, fdatasyncSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fdatasyncSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 
 /** A disk's refusal, from Node or from SQLite: what was tried, and the system's own word for why not. */
@@ -39,6 +48,17 @@ export function syncDirectory(path: string): void {
   } finally {
     closeSync(fd)
   }
+}
+
+/**
+ * Makes a folder, and its name durable in the folder above: what is synced inside is lost with the name. The name is
+ * synced also where the folder is found, because a start that was cut off may have left it unsynced.
+ */
+export function makeFolder(path: string, syncsDirectory: boolean): void {
+  const firstMade = mkdirSync(path, { recursive: true }) ?? path
+  if (!syncsDirectory) return
+  for (let folder = path; folder.length >= firstMade.length; folder = dirname(folder))
+    syncDirectory(dirname(folder))
 }
 
 /** Writes all of it; a single write may be cut short by the system. */

@@ -9,8 +9,16 @@ export interface Heard {
   readonly tookMs: number
 }
 
+const TICK_MS = 2
+
+/** Several times what a reply takes at 19200 baud. */
+export const NO_REPLY = { deadlineMs: 90 }
+
 export interface Master {
-  /** Sends raw bytes and collects what comes until `silentMs` without a byte or `deadlineMs` without any. */
+  /**
+   * Sends raw bytes and collects what comes, until `silentMs` pass after the newest byte, or `deadlineMs` without any. The
+   * defaults suit a reply that must come; where none may come, a short deadline (NO_REPLY) saves time.
+   */
   exchange(bytes: Uint8Array, wait?: { deadlineMs?: number; silentMs?: number }): Promise<Heard>
   close(): Promise<void>
 }
@@ -24,20 +32,22 @@ export async function openMaster(path: string, clock: Clock, baudRate = 19_200):
   await new Promise<void>((resolve, reject) => port.open((error) => (error ? reject(error) : resolve())))
   port.on('error', () => undefined)
   return {
-    exchange: async (bytes, { deadlineMs = 60, silentMs = 12 } = {}) => {
+    exchange: async (bytes, { deadlineMs = 2000, silentMs = 30 } = {}) => {
       let heard = Buffer.alloc(0)
       const startMicros = clock.monotonicMicros()
       let lastMicros = startMicros
+      let quietTicks = 0
       const hear = (chunk: Buffer) => {
         heard = Buffer.concat([heard, chunk])
         lastMicros = clock.monotonicMicros()
+        quietTicks = 0
       }
       port.on('data', hear)
       port.write(bytes)
-      for (;;) {
-        await clock.sleep('listen', 2)
-        const sinceMs = (clock.monotonicMicros() - lastMicros) / 1000
-        if (sinceMs >= (heard.length > 0 ? silentMs : deadlineMs)) break
+      // Silence is counted in ticks, not on the clock: a process that was kept from running has not listened.
+      while (quietTicks * TICK_MS < (heard.length > 0 ? silentMs : deadlineMs)) {
+        await clock.sleep('listen', TICK_MS)
+        quietTicks += 1
       }
       port.off('data', hear)
       return { bytes: heard, tookMs: (lastMicros - startMicros) / 1000 }

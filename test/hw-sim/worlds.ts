@@ -1,0 +1,89 @@
+// A world in virtual time for unit tests: the built-in site, stepped every 5 ms, with what happened noted.
+import { answerPhoenix } from '../../hw-sim/devices/phoenix-ev-cc.ts'
+import { answerRelay } from '../../hw-sim/devices/waveshare-relay.ts'
+import { boardIdentity, newWorld, worldFacts } from '../../hw-sim/new-world.ts'
+import { defaultSite, type Site } from '../../hw-sim/site.ts'
+import { boardInputs, type Happening, happened, stepWorld, type World } from '../../hw-sim/world.ts'
+
+export interface Played {
+  world(): World
+  /** Everything that happened so far, with its time in ms. */
+  readonly log: readonly (Happening & { readonly atMs: number })[]
+  /** Steps for so long, every 5 ms or as told. */
+  run(ms: number, stepMs?: number): void
+  /** Steps until it holds; fails after `withinMs`. Returns how long it took, ms. */
+  until(condition: (world: World) => boolean, withinMs: number): number
+  change(to: (world: World) => World): void
+  /** A request to the board, PDU in hex; the reply in hex, or null for silence. */
+  board(pduHex: string): string | null
+  relay(pduHex: string): string
+}
+
+const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'))
+const hex = (pdu: Uint8Array) => Buffer.from(pdu).toString('hex')
+
+const STEP_MS = 5
+
+export function play(site: Site = defaultSite()): Played {
+  const facts = worldFacts(site)
+  const identity = boardIdentity(site)
+  let world = newWorld(site, facts, 0)
+  const log: (Happening & { atMs: number })[] = []
+  const note = (list: readonly Happening[]) => {
+    for (const it of list) log.push({ ...it, atMs: world.atMicros / 1000 })
+  }
+  const step = (stepMs = STEP_MS) => {
+    const moved = stepWorld(world, facts, world.atMicros + stepMs * 1000)
+    world = moved.world
+    note(moved.happenings)
+  }
+  const become = (next: World) => {
+    const list = happened(world, next)
+    world = next
+    note(list)
+  }
+  step()
+  return {
+    world: () => world,
+    log,
+    run: (ms, stepMs = STEP_MS) => {
+      for (let left = ms; left > 0; left -= stepMs) step(stepMs)
+    },
+    until: (condition, withinMs) => {
+      const startMicros = world.atMicros
+      while (!condition(world)) {
+        if (world.atMicros - startMicros > withinMs * 1000) {
+          throw new Error(`not within ${withinMs} ms; the log ends: ${JSON.stringify(log.slice(-6))}`)
+        }
+        step()
+      }
+      return (world.atMicros - startMicros) / 1000
+    },
+    change: (to) => become(to(world)),
+    board: (pduHex) => {
+      const { board, atMicros: nowMicros } = world
+      const at = { board, facts: facts.board, inputs: boardInputs(world, facts), identity, nowMicros }
+      const answer = answerPhoenix(at, bytes(pduHex))
+      if (answer) become({ ...world, board: answer.state })
+      return answer ? hex(answer.pdu) : null
+    },
+    relay: (pduHex) => {
+      const answer = answerRelay(world.relay, bytes(pduHex), world.atMicros)
+      become({ ...world, relay: answer.state })
+      return hex(answer.pdu)
+    },
+  }
+}
+
+/** Relay channel 1 on for good, 4000 = 3, 16 A, enabled: the board offers. */
+export function commissioned(played: Played, amps = 16): Played {
+  played.relay('05 0000 ff00')
+  played.board('06 0fa0 0003')
+  played.board(`06 55f0 ${amps.toString(16).padStart(4, '0')}`)
+  played.board('05 4e20 ff00')
+  played.run(10)
+  return played
+}
+
+export const plug = (played: Played, change: Partial<World['car']> = {}) =>
+  played.change((world) => ({ ...world, car: { ...world.car, plugged: true, ...change } }))
