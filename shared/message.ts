@@ -13,6 +13,7 @@ export const MESSAGE_KEYS = [
   'limit.cable',
   'limit.schedule',
   'limit.scheduleIdle',
+  'limit.scheduleTimeUnknown',
   'limit.user',
   'limit.profile',
   'limit.missing',

@@ -1,6 +1,7 @@
 // What keeper remembers, as shapes: everything here survives a power cut. The store keeps it, the pure cores change it
 // by describing a `Change`; nobody else writes it. Moments are told by boot id and monotonic time; wall time beside
 // them is assigned when it is known, and never guessed to be 1970.
+import type { FaultCode } from '../../shared/faults.ts'
 import type { Schedule } from '../../shared/tariff/schedule.ts'
 import type { EpochMs, MilliAmps, MonotonicMs, WattHours } from '../../shared/units.ts'
 import type { ChargingState } from '../control-link/messages.ts'
@@ -100,7 +101,11 @@ export interface Docs {
   readonly planVersion: number
   readonly nextEventId: number
   readonly boots: readonly BootRecord[]
-  /** When the daily copy was last made and the last quarter hour was told; null before the first. */
+  /** Accounts of meters that were replaced, oldest first. */
+  readonly closedAccounts: readonly Account[]
+  /** Faults of keeper's own that the server was told of and that still stand. */
+  readonly ownFaults: readonly FaultCode[]
+  /** When the daily copy was last made; null before the first. */
   readonly lastDailyAt: EpochMs | null
 }
 export type DocName = keyof Docs
@@ -116,6 +121,8 @@ export const EMPTY_DOCS: Docs = {
   planVersion: 0,
   nextEventId: 1,
   boots: [],
+  closedAccounts: [],
+  ownFaults: [],
   lastDailyAt: null,
 }
 

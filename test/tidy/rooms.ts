@@ -43,16 +43,11 @@ export const ROOMS: readonly Room[] = [
   room('agent/control/', ['agent/control-link/', 'shared/'], ['serialport', 'modbus-serial', 'pino']),
   room('agent/control-link/', ['shared/']),
   room('agent/keeper/main.ts', ['agent/keeper/', ...KEEPER], KEEPER_PACKAGES),
-  room('agent/keeper/store/', ['agent/keeper/memory.ts', ...KEEPER], KEEPER_PACKAGES),
+  room('agent/keeper/store/', KEEPER, KEEPER_PACKAGES),
   room('agent/keeper/ocpp/', KEEPER, KEEPER_PACKAGES),
   room('agent/keeper/mqtt/', KEEPER, KEEPER_PACKAGES),
   room('agent/keeper/local/', KEEPER, KEEPER_PACKAGES),
-  // The core is called by the adapters' owner (main.ts) and calls none of them but the store.
-  room(
-    'agent/keeper/',
-    ['!agent/keeper/ocpp/', '!agent/keeper/mqtt/', '!agent/keeper/local/', ...KEEPER],
-    KEEPER_PACKAGES,
-  ),
+  room('agent/keeper/', KEEPER, KEEPER_PACKAGES),
   room('agent/cli/', ['agent/', 'shared/', 'package.json'], ['commander', 'pino', 'yaml', 'zod']),
   room('cloud/contracts/', CORES, [], 'noNode'),
   room('cloud/billing/', ['cloud/contracts/', ...CORES], [], 'noNode'),
@@ -111,16 +106,12 @@ export function zodInControl(tree: Tree): readonly Finding[] {
   return findings
 }
 
-export function driversOf(tree: Tree): readonly string[] {
-  const registry = 'agent/control/registry.ts'
-  return importsOf(registry, tree.get(registry) ?? '')
-    .map(({ target }) => target)
-    .filter((target) => /^agent\/control\/drivers\/(evse-boards|meters|io)\//.test(target))
-}
-
 /** A driver is what the registry names; it stands alone, so that a device can be added or removed by one file. */
 export function driversThatKnowDrivers(tree: Tree): readonly Finding[] {
-  const drivers = driversOf(tree)
+  const registry = 'agent/control/registry.ts'
+  const drivers = importsOf(registry, tree.get(registry) ?? '')
+    .map(({ target }) => target)
+    .filter((target) => /^agent\/control\/drivers\/(evse-boards|meters|io)\//.test(target))
   return drivers.flatMap((file) =>
     importsOf(file, tree.get(file) ?? '')
       .filter(({ target }) => drivers.includes(target))

@@ -22,7 +22,7 @@ import {
   settledLinesRemoved,
 } from './ledger.ts'
 import { fillFromLedger, healLedger, settleFromLedger } from './recovery.ts'
-import { rowsOf } from './rows.ts'
+import { rowsOf, type UndatedRow } from './rows.ts'
 
 export interface StoreOptions {
   /** Folder of the database, its daily copy and the ledger; made when it is missing. */
@@ -88,7 +88,7 @@ export interface StoreCore {
   countAttempt(id: number): void
   counts(): OutboxCounts
   /** Rows without a date: id, boot and moment, oldest first. */
-  undatedRows(): readonly { readonly id: number; readonly bootId: string; readonly atMonotonicMs: number }[]
+  undatedRows(): readonly UndatedRow[]
   dateRows(rows: readonly DatedRow[], sessions: readonly Session[]): Stored
   undatedSessions(): readonly Session[]
   /** Drops old intermediate readings that could not be told: periodic ones first. Returns how many. */

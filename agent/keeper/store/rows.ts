@@ -2,7 +2,7 @@
 // connection; what is told here is durable only with the transaction around it.
 import type { Database } from 'better-sqlite3'
 import { type EpochMs, epochMs, monotonicMs } from '../../../shared/units.ts'
-import type { NewRow, PendingFact } from '../memory.ts'
+import type { NewRow, PendingFact, Stamp } from '../memory.ts'
 import type { OutboxFact, OutboxRow } from '../ports.ts'
 import type { FactKey } from './ledger.ts'
 
@@ -53,10 +53,9 @@ export interface StoredRow extends OutboxRow {
   readonly key: FactKey
 }
 
-export interface Undated {
+/** A row that waits for its wall time. */
+export interface UndatedRow extends Stamp {
   readonly id: number
-  readonly bootId: string
-  readonly atMonotonicMs: number
 }
 
 /** Statements on the table `outbox`. */
@@ -144,8 +143,12 @@ export function rowsOf(db: Database) {
       if (raw.uuid !== '' && raw.seq === 0) parkLater.run(reason, raw.uuid, raw.seq)
     },
     counts: () => counted.get() ?? { pending: 0, parked: 0, oldest: null },
-    undated: (): readonly Undated[] =>
-      undated.all().map((row) => ({ id: row.id, bootId: row.boot_id, atMonotonicMs: row.at_monotonic_ms })),
+    undated: (): readonly UndatedRow[] =>
+      undated.all().map((row) => ({
+        id: row.id,
+        bootId: row.boot_id,
+        atMonotonicMs: monotonicMs(row.at_monotonic_ms),
+      })),
     date: (id: number, time: EpochMs, estimated: boolean): void =>
       void dated.run(time, estimated ? 1 : 0, id),
     thin: (before: EpochMs, trigger: 'MeterValuePeriodic' | 'MeterValueClock'): number =>

@@ -1,0 +1,81 @@
+// The energy account of a meter. What must hold after every call, to the watt-hour:
+// closed sessions + the open session + unattributed = last register - register at the epoch's start.
+// Registers are only ever taken over from the meter; no difference is rounded, and none is computed twice.
+import { invariant } from '../../../shared/invariant.ts'
+import { type WattHours, wattHours } from '../../../shared/units.ts'
+import type { MeterReading } from '../../control-link/messages.ts'
+import type { Account, Session, Stamp } from '../memory.ts'
+
+/** The account after a reading of its own meter. Energy that flows outside any session is unattributed. */
+export function accountAfter(
+  account: Account,
+  registerWh: WattHours,
+  last: Stamp,
+  isInSession: boolean,
+): Account {
+  // A register that went back holds the maximum here; control raises the fault.
+  if (registerWh <= account.lastRegisterWh) return { ...account, last }
+  const flowed = registerWh - account.lastRegisterWh
+  return {
+    ...account,
+    lastRegisterWh: registerWh,
+    last,
+    unattributedWh: isInSession ? account.unattributedWh : wattHours(account.unattributedWh + flowed),
+  }
+}
+
+/** The account of a meter that is seen for the first time, or again after another one. */
+export const beginAccount = (reading: Pick<MeterReading, 'serial' | 'registerWh'>, last: Stamp): Account => ({
+  meterSerial: reading.serial,
+  startRegisterWh: reading.registerWh,
+  lastRegisterWh: reading.registerWh,
+  last,
+  closedSessionsWh: wattHours(0),
+  unattributedWh: wattHours(0),
+})
+
+/** Energy of the open session so far. */
+export const openEnergyWh = (account: Account | null, session: Session | null): WattHours =>
+  account && session && account.meterSerial === session.meterSerial
+    ? wattHours(account.lastRegisterWh - session.startRegisterWh)
+    : wattHours(0)
+
+/**
+ * Closes the open session at a register between its start and the last reading; what came after is unattributed.
+ * Returns the register that it was closed at.
+ */
+export function closeSession(
+  account: Account,
+  session: Session,
+  registerWh: WattHours,
+): { readonly account: Account; readonly endRegisterWh: WattHours } {
+  const end = wattHours(
+    Math.min(
+      Math.max(registerWh, session.startRegisterWh),
+      Math.max(account.lastRegisterWh, session.startRegisterWh),
+    ),
+  )
+  return {
+    endRegisterWh: end,
+    account: {
+      ...account,
+      closedSessionsWh: wattHours(account.closedSessionsWh + end - session.startRegisterWh),
+      unattributedWh: wattHours(account.unattributedWh + account.lastRegisterWh - end),
+    },
+  }
+}
+
+/** What the sum is off by; 0 unless something is broken. */
+export const accountErrorWh = (account: Account, session: Session | null): number =>
+  account.closedSessionsWh +
+  openEnergyWh(account, session) +
+  account.unattributedWh -
+  (account.lastRegisterWh - account.startRegisterWh)
+
+export function checkAccount(account: Account | null, session: Session | null): void {
+  if (account)
+    invariant(
+      accountErrorWh(account, session) === 0,
+      `the energy account does not add up: ${JSON.stringify(account)}`,
+    )
+}

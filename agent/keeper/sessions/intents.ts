@@ -1,0 +1,53 @@
+// What of an order is refused before anything happens: with a code, why, and what to do.
+import { CURRENT_MIN } from '../../../shared/units.ts'
+import type { Refusal } from '../ports.ts'
+import type { Order, SessionsState } from './state.ts'
+
+const NO_CAR: Refusal = {
+  code: 'NO_CAR',
+  message: 'No car is plugged in.',
+  do: 'Plug the car in first.',
+}
+
+/** Why this order is not done; null when it may go on. */
+export function refusalOf(state: SessionsState, input: Order, isCommissioned: boolean): Refusal | null {
+  const { session, docs } = state
+  switch (input.kind) {
+    case 'remoteStart':
+      if (!isCommissioned) return NOT_COMMISSIONED
+      return session
+        ? {
+            code: 'SESSION_RUNNING',
+            message: `A session is running already: ${session.uuid}.`,
+            do: 'Stop it first.',
+          }
+        : null
+    case 'stop':
+      if (session && (input.uuid === null || input.uuid === session.uuid)) return null
+      return {
+        code: 'NO_SESSION',
+        message: input.uuid === null ? 'No session is running.' : `No session ${input.uuid} is running.`,
+        do: 'Ask for the running session, and stop that one.',
+      }
+    case 'override':
+      return docs.plugIn ? null : NO_CAR
+    case 'userLimit': {
+      const limit = input.limitMilliamps
+      if (limit !== null && limit > 0 && limit < CURRENT_MIN) return tooLow(limit)
+      return docs.plugIn || limit === null ? null : NO_CAR
+    }
+  }
+}
+
+export const NOT_COMMISSIONED: Refusal = {
+  code: 'NOT_COMMISSIONED',
+  message: 'The installation record is missing, so nothing may charge.',
+  do: 'Commission the box: voltkeep commission.',
+}
+
+/** Between 0 and 6 A no car can charge, so a person who enters it means something else. */
+export const tooLow = (limitMilliamps: number): Refusal => ({
+  code: 'CURRENT_TOO_LOW',
+  message: `Expected 0 A (pause) or 6 A and more, got ${limitMilliamps / 1000} A.`,
+  do: 'Enter 0 to pause, or at least 6 A.',
+})
