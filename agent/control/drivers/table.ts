@@ -2,12 +2,12 @@
 // them. Here are the kinds of rows, how rows are grouped into reads, and how words become values. Pure.
 
 export type Fc = 1 | 2 | 3 | 4
-export type RowType = 'f32' | 'u16' | 'u32' | 'ascii' | 'bits16' | 'coil'
+export type RowType = 'f32' | 'u16' | 'u32' | 'ascii' | 'bits16' | 'coil' | 'coilValue'
 
 /** One quantity of a device. Its name is the facts' name of it in camelCase. */
 export interface Row<N extends string = string> {
   readonly name: N
-  /** The function code that reads it; for `coil` rows that are only written, 5. */
+  /** The function code that reads it; 5 for those that are only written, as a coil. */
   readonly fc: Fc | 5
   /** PDU address, 0-based. */
   readonly address: number
@@ -29,7 +29,7 @@ interface Extra {
 }
 
 const row =
-  (type: RowType, fcDefault: Fc, countDefault: number) =>
+  (type: RowType, fcDefault: Fc | 5, countDefault: number) =>
   <N extends string>(address: number, name: N, unit = '', extra: Extra = {}): Row<N> => ({
     name,
     fc: extra.fc ?? fcDefault,
@@ -53,6 +53,8 @@ export const bits16 = row('bits16', 3, 1)
 export const ascii = row('ascii', 3, 1)
 /** One or more coils. */
 export const coil = row('coil', 1, 1)
+/** Coils that take a number of the device's own in place of on and off; only written. */
+export const coilValue = row('coilValue', 5, 1)
 
 /** One read: neighbours of one function code. */
 export interface Block<N extends string = string> {

@@ -168,7 +168,8 @@ function createBoard(name: string, unit: BusUnit): Board {
     known = { ...known, enabled: null }
     const enabled = await unit.writeCoil(enable.address, true, 'offer')
     if (!enabled.ok) return enabled
-    if (pauses === pausesBefore) known = { ...known, enabled: true }
+    if (pauses !== pausesBefore) return err({ kind: 'overtaken' })
+    known = { ...known, enabled: true }
     return ok(null)
   }
 

@@ -8,10 +8,10 @@ import { ok } from '../../../../shared/result.ts'
 import type { Outcome } from '../../ports/bus.ts'
 import { SHORT_FRAME_BYTES } from '../bus/line-time.ts'
 import type { DeadmanDriver } from '../driver.ts'
-import { coil } from '../table.ts'
+import { coil, coilValue } from '../table.ts'
 
 const relays = coil(0x0000, 'relays', '', { count: 8 })
-const flashOn = coil(0x0200, 'flashOn', 'ms', { fc: 5, count: 8, scale: 100 })
+const flashOn = coilValue(0x0200, 'flashOn', 'ms', { count: 8, scale: 100 })
 
 /** One hold. The loop refreshes it each 0.5 s. */
 const HOLD_MS = 2000

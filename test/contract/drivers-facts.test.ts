@@ -1,0 +1,87 @@
+// Drivers and hw-sim's devices are written apart, both from the facts: here all three are laid side by side, so that a
+// wrong address cannot hide on both sides.
+import { describe, expect, it } from 'vitest'
+import { registry } from '../../agent/control/registry.ts'
+import { SDM630_TABLE } from '../../hw-sim/devices/eastron-sdm630.ts'
+import { PHOENIX_TABLE } from '../../hw-sim/devices/phoenix-ev-cc.ts'
+import { RELAY_TABLE } from '../../hw-sim/devices/waveshare-relay.ts'
+import { camelCase, factsOf } from '../facts/facts.ts'
+import { qualityPage } from './quality-page.ts'
+
+const drivers = [
+  ...Object.entries(registry.boards),
+  ...Object.entries(registry.meters),
+  ...Object.entries(registry.io),
+]
+
+/** How a driver's table calls the facts' types. */
+const FACT_TYPES: Readonly<Record<string, readonly string[]>> = {
+  f32: ['float32'],
+  u16: ['uint16'],
+  u32: ['uint32'],
+  ascii: ['ascii', 'ascii2'],
+  bits16: ['bitfield16'],
+  coil: ['bool', 'bool[8]'],
+  coilValue: ['uint16'],
+}
+
+interface SimRow {
+  readonly address: number
+  readonly count?: number
+  readonly reads: readonly number[]
+  readonly rawCoil?: true
+}
+const SIM_ROWS: Readonly<Record<string, readonly SimRow[]>> = {
+  'phoenix-ev-cc-ac1-m3-rtu': PHOENIX_TABLE.rows,
+  'eastron-sdm630-v2': SDM630_TABLE.rows,
+  'waveshare-modbus-rtu-relay-8ch': RELAY_TABLE.rows,
+}
+
+describe.each(drivers)('%s', (id, driver) => {
+  const facts = factsOf(id)
+
+  it('is registered under its own id and has rows', () => {
+    expect(driver.id).toBe(id)
+    expect(driver.rows.length).toBeGreaterThan(0)
+  })
+
+  it.each(driver.rows.map((row) => [row.name, row] as const))('%s is as the facts tell it', (name, row) => {
+    const fact = facts.registers.find((it) => camelCase(it.name) === name && it.address === row.address)
+    expect(fact, `no fact ${name} at ${row.address}`).toBeDefined()
+    if (fact === undefined) return
+    expect({ fc: row.fc, count: row.count, unit: row.unit, scale: row.scale }).toEqual({
+      fc: fact.fc,
+      count: fact.count,
+      unit: fact.unit,
+      scale: fact.scale,
+    })
+    expect(FACT_TYPES[row.type]).toContain(fact.type)
+    if (row.type === 'f32' || row.type === 'u32') expect(fact.wordOrder).toBe('msw-first')
+    expect(fact.confidence ?? facts.confidence, 'rows of low confidence are not relied on').not.toBe('low')
+  })
+
+  it.each(driver.rows.map((row) => [row.name, row] as const))('%s is there in hw-sim', (_name, row) => {
+    const rows = SIM_ROWS[id] ?? []
+    for (let at = row.address; at < row.address + row.count; at++) {
+      const there = rows.some(
+        (sim) =>
+          at >= sim.address &&
+          at < sim.address + (sim.count ?? 1) &&
+          (row.fc === 5 ? sim.rawCoil === true : sim.reads.includes(row.fc)),
+      )
+      expect(there, `hw-sim has nothing at ${at} for function code ${row.fc}`).toBe(true)
+    }
+  })
+
+  it('keeps the silence that the device asks for', () => {
+    expect(driver.line.silenceMs).toBeGreaterThanOrEqual(facts.serialDefaults.minGapMs ?? 0)
+  })
+})
+
+describe('docs/drivers/quality.md', () => {
+  it('says what the drivers are and which facts they leave unused (vitest -u writes it)', async () => {
+    await expect(qualityPage(drivers.map(([, driver]) => driver))).toMatchFileSnapshot(
+      '../../docs/drivers/quality.md',
+    )
+  })
+})

@@ -1,0 +1,74 @@
+// docs/drivers/quality.md from the drivers, the facts and the grades below.
+import type { UnitLine } from '../../agent/control/ports/bus.ts'
+import { camelCase, factsOf } from '../facts/facts.ts'
+
+interface Graded {
+  readonly id: string
+  readonly line: UnitLine
+  readonly rows: readonly { readonly name: string; readonly address: number }[]
+}
+
+/** What is known to be open, by driver. */
+const OPEN: Readonly<Record<string, readonly string[]>> = {
+  'phoenix-ev-cc-ac1-m3-rtu': [
+    'no register tells whether the contactor is closed or the plug is locked: safety infers "open" from pilot and current',
+    'the value of 22000 after a restart is not stated by the vendor: it is read before the first offer',
+    'function code of 24000 ff.: the vendor lists holding registers (3), evcc reads with 4; this driver uses 3',
+    'error bits are taken as numbered from 1, as the manual prints them; not yet seen on a device',
+    'the DIP switch maximum (24027) is not read: the installation limit is the agent’s own',
+  ],
+  'eastron-sdm630-v2': [
+    'float32 register: 2 Wh steps from 16,384 kWh, 4 Wh from 32,768 kWh',
+    'a sum of powers that does not fit the total is not judged here',
+    'some lots of the sister model SDM72 answer 10 words at most; no shorter blocks for this one',
+  ],
+  'waveshare-modbus-rtu-relay-8ch': [
+    'whether a running flash-on is extended by a new one is not stated by the vendor: commissioning proves it',
+    'the relay’s own state is not read back: the board’s input XR tells what counts',
+  ],
+}
+
+const row = (...cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`
+
+function section(driver: Graded): readonly string[] {
+  const facts = factsOf(driver.id)
+  const used = new Set(driver.rows.map((it) => `${it.name} ${it.address}`))
+  const unused = facts.registers.filter((fact) => !used.has(`${camelCase(fact.name)} ${fact.address}`))
+  const { silenceMs, turnaroundWorstMs, latenessWorstMs } = driver.line
+  return [
+    `## ${driver.id}`,
+    '',
+    `${facts.vendor}, ${facts.model}.`,
+    '',
+    '**Bronze.** Silver wants a register dump of a real device in `test/golden/`; no hardware was used yet.',
+    '',
+    `- Sources: ${facts.sources.join('; ')}.`,
+    `- Confidence of the map: ${facts.confidence}.`,
+    `- Bus: ${silenceMs} ms of silence after its own reply. Answers within ${turnaroundWorstMs} ms, or up to ` +
+      `${latenessWorstMs} ms late after it was given up: figures of ours, to be measured on a device.`,
+    ...(OPEN[driver.id] ?? []).map((line) => `- Open: ${line}.`),
+    '',
+    `Rows used: ${driver.rows.length} (${driver.rows.map((it) => it.name).join(', ')}).`,
+    '',
+    `Rows of the facts that nothing uses: ${unused.length}.`,
+    '',
+    row('address', 'function code', 'name', 'unit', 'meaning'),
+    row('---', '---', '---', '---', '---'),
+    ...unused.map((fact) =>
+      row(fact.address, fact.fc, camelCase(fact.name), fact.unit, fact.meaning.replaceAll('|', '/')),
+    ),
+    '',
+  ]
+}
+
+export const qualityPage = (drivers: readonly Graded[]): string =>
+  [
+    '# Drivers and their grades',
+    '',
+    'Bronze: the map cites the vendor’s document or two independent sources, the contract suite passes on hw-sim, a',
+    'failure leaves no stale reading. Silver: also one register dump of a real device. Gold: also a wiring note, and',
+    'tested under injected bus faults on hardware. `test/contract/drivers-facts.test.ts` holds this page against the',
+    'drivers and the facts, and `vitest -u` on it writes the page anew.',
+    '',
+    ...drivers.flatMap(section),
+  ].join('\n')
