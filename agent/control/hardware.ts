@@ -7,7 +7,8 @@ import type { Board, BoardReading, Deadman } from './ports/board.ts'
 import type { Bus, BusFailure } from './ports/bus.ts'
 import type { SafetyInput, Written } from './safety/state.ts'
 
-const BOARD_PERIOD_MS = 50
+/** The board is read once in this time; the reaction bound is computed with it. */
+export const BOARD_PERIOD_MS = 50
 const HOLD_PERIOD_MS = 500
 const HOLD_AGAIN_MS = 100
 /** A pause is tried again at once; a board that takes none of three is asked more slowly, so that others are served. */
