@@ -4,10 +4,8 @@ import {
   reactionBound,
   reactionConfig,
 } from '../../agent/control/drivers/bus/reaction-bound.ts'
+import { BOARD_PERIOD_MS } from '../../agent/control/hardware.ts'
 import { registry } from '../../agent/control/registry.ts'
-
-/** How often control reads the board (agent/control/hardware.ts). */
-const BOARD_PERIOD_MS = 50
 
 export function builtInBound(): ReactionBound {
   const board = registry.boards['phoenix-ev-cc-ac1-m3-rtu']

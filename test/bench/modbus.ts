@@ -3,6 +3,7 @@
 import { openBus } from '../../agent/control/drivers/bus/bus.ts'
 import { SHORT_FRAME_BYTES, wordsReplyBytes } from '../../agent/control/drivers/bus/line-time.ts'
 import { type ReactionConfig, reactionBound } from '../../agent/control/drivers/bus/reaction-bound.ts'
+import { BOARD_PERIOD_MS } from '../../agent/control/hardware.ts'
 import type { Bus, BusUnit, Outcome, UnitLine } from '../../agent/control/ports/bus.ts'
 import { systemClock } from '../../shared/io/system-clock.ts'
 import { type Prng, prng } from '../../shared/prng.ts'
@@ -30,7 +31,6 @@ const LIVE = [1, 2, 3] as const
 const DEAD = 4
 /** A request that is not over after this is stuck: longer than any deadline, queue and quarantine together. */
 const STUCK_MS = 5000
-const BOARD_PERIOD_MS = 50
 
 const clock = systemClock()
 
