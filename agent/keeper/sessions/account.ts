@@ -10,9 +10,11 @@ import type { Account, Session, Stamp } from '../memory.ts'
 export function accountAfter(
   account: Account,
   registerWh: WattHours,
-  last: Stamp,
+  readAt: Stamp,
   isInSession: boolean,
 ): Account {
+  const isEarlier = readAt.bootId === account.last.bootId && readAt.atMonotonicMs < account.last.atMonotonicMs
+  const last = isEarlier ? account.last : readAt
   // A register that went back holds the maximum here; control raises the fault.
   if (registerWh <= account.lastRegisterWh) return { ...account, last }
   const flowed = registerWh - account.lastRegisterWh

@@ -139,6 +139,10 @@ function meterReplaced(
       ? accountAfter(running.account, fact.fromRegisterWh, moment, false)
       : running.account
   setDocs(draft, { running: { ...running, account } })
+  const { status } = draft.state
+  // The last status may still show the old meter.
+  if (status?.meter?.serial === fact.fromSerial)
+    draft.state = { ...draft.state, status: { ...status, meter } }
   if (meter && meter.serial === fact.toSerial && account?.meterSerial !== fact.toSerial)
     beginEpoch(draft, meter)
 }

@@ -1,0 +1,478 @@
+import { describe, expect, test } from 'vitest'
+import { world } from './world.ts'
+
+const permissions = (box: ReturnType<typeof world>) =>
+  box.told.flatMap((message) => (message.kind === 'permission' ? [message.permission.uuid] : []))
+const revoked = (box: ReturnType<typeof world>) =>
+  box.told.flatMap((message) => (message.kind === 'revoke' ? [`${message.uuid} ${message.reason}`] : []))
+
+describe('an ordinary charge', () => {
+  test('begins with the plug-in, is permitted once, tells its changes and ends with the register at the unplug', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(1234)
+    box.give({ kind: 'quarterHour' })
+    box.flow(66)
+    box.unplug()
+    expect(permissions(box)).toEqual(['s1'])
+    expect(box.events()).toEqual([
+      's1#0 Started CablePluggedIn',
+      's1#1 Updated ChargingStateChanged',
+      's1#2 Updated MeterValueClock',
+      's1#3 Ended EVDeparted',
+    ])
+    expect(box.ended('s1')).toEqual({ wh: 1300, reason: 'EVDisconnected' })
+    expect(box.state().session).toBeNull()
+  })
+
+  test('the permission carries the stored session: token, meter, register, boot', () => {
+    const box = world()
+    box.plug('p1')
+    expect(box.hardware.permission).toEqual({
+      uuid: 's1',
+      evseId: 1,
+      idToken: 'FREE',
+      plugId: 'p1',
+      meterSerial: 'SDM-1',
+      startRegisterWh: 1_000_000,
+      bootId: 'boot-1',
+      startedAtMonotonicMs: 100_000,
+    })
+  })
+
+  test('the change that begins a session is there before the permission is told', () => {
+    const box = world()
+    Object.assign(box.hardware, { pilot: 'B', plugId: 'p1', chargingState: 'occupied' })
+    box.status()
+    const step = box.give({ kind: 'facts', facts: [box.happens({ kind: 'plugged', plugId: 'p1' })] })
+    expect(step.tell.map((message) => message.kind)).toEqual(['factsStored', 'permission'])
+    expect(step.tellFirst).toEqual([])
+    expect(step.change?.sessions).toHaveLength(1)
+    expect(step.change?.rows).toHaveLength(1)
+    expect(step.change?.docs?.factNumbers).toEqual([{ bootId: 'boot-1', number: 1 }])
+  })
+
+  test('readings of the begin, of the clock and of the end lie in their events', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(500)
+    box.give({ kind: 'quarterHour' })
+    box.unplug()
+    const samples = box
+      .facts()
+      .flatMap((fact) => (fact.kind === 'transaction' ? fact.samples : []))
+      .map((sample) => `${sample.context} ${sample.registerWh}`)
+    expect(samples).toEqual(['begin 1000000', 'periodic 1000000', 'clock 1000500', 'end 1000500'])
+  })
+
+  test('a minute of charging is one change with a periodic reading; an idle minute is none', () => {
+    const box = world()
+    expect(box.give({ kind: 'minute', mustCommit: false }).change).toBeNull()
+    expect(box.give({ kind: 'minute', mustCommit: true }).change).not.toBeNull()
+    box.plug('p1')
+    expect(box.give({ kind: 'minute', mustCommit: false }).change?.rows).toEqual([])
+    box.charge(100)
+    expect(box.give({ kind: 'minute', mustCommit: false }).change?.rows).toHaveLength(1)
+  })
+
+  test('a silent meter gives no clock reading instead of an old one', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(100)
+    box.pass(6000)
+    expect(box.give({ kind: 'quarterHour' }).change).toBeNull()
+  })
+})
+
+describe('nothing begins', () => {
+  test('without an installation record, until it is commissioned', () => {
+    const box = world()
+    box.commissioned(false)
+    box.plug('p1')
+    expect(box.state().session).toBeNull()
+    box.commissioned(true)
+    box.give({ kind: 'commissioned' })
+    expect(permissions(box)).toEqual(['s1'])
+  })
+
+  test('while a fault withdraws, or the meter is silent', () => {
+    const box = world()
+    box.hardware.faults = ['METER_LOST']
+    box.hardware.hasMeter = false
+    box.plug('p1')
+    expect(box.state().session).toBeNull()
+    box.hardware.faults = []
+    box.status()
+    expect(box.state().session).toBeNull()
+    box.hardware.hasMeter = true
+    box.status()
+    expect(permissions(box)).toEqual(['s1'])
+  })
+})
+
+describe('a stop', () => {
+  test('is told to control before it is stored, and ends with the first reading after the relay is open', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(1000)
+    const step = box.give({ kind: 'stop', uuid: null, by: 'remote' })
+    expect(step.tellFirst).toEqual([{ kind: 'revoke', uuid: 's1', reason: 'remoteStop' }])
+    expect(step.room).toBe('reserve')
+    box.flow(3)
+    box.status()
+    expect(box.ended('s1')).toBeNull()
+    box.pass(1000)
+    box.hardware.relay = 'open'
+    box.status()
+    expect(box.ended('s1')).toEqual({ wh: 1003, reason: 'Remote' })
+    expect(box.events().at(-1)).toBe('s1#2 Ended RemoteStop')
+  })
+
+  test('holds: the same plug-in gets no new session by itself, another one does', () => {
+    const box = world()
+    box.plug('p1')
+    box.give({ kind: 'stop', uuid: 's1', by: 'local' })
+    box.pass(1000)
+    box.status()
+    box.status()
+    expect(permissions(box)).toEqual(['s1'])
+    box.unplug()
+    box.plug('p2')
+    expect(permissions(box)).toEqual(['s1', 's2'])
+  })
+
+  test('holds over a restart of keeper that cut it short', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(10)
+    const held = box.hardware.permission
+    box.give({ kind: 'stop', uuid: null, by: 'remote' })
+    box.restartKeeper()
+    // The revoke was lost on its way.
+    box.hardware.permission = held
+    box.hello()
+    expect(revoked(box)).toEqual(['s1 remoteStop', 's1 remoteStop'])
+    expect(box.hardware.permission).toBeNull()
+    box.hardware.relay = 'open'
+    box.status()
+    expect(box.ended('s1')).toEqual({ wh: 10, reason: 'Remote' })
+  })
+
+  test('a remote start begins again on the same plug-in, under its own token', () => {
+    const box = world()
+    box.plug('p1')
+    box.give({ kind: 'stop', uuid: null, by: 'remote' })
+    box.pass(1000)
+    box.status()
+    box.give({ kind: 'remoteStart', order: { idToken: 'CARD', remoteStartId: 42 } })
+    expect(box.state().session).toMatchObject({ uuid: 's2', idToken: 'CARD', remoteStartId: 42 })
+    expect(box.events().at(-1)).toBe('s2#0 Started RemoteStart')
+  })
+
+  test('a remote start waits a minute for its car', () => {
+    const box = world()
+    box.give({ kind: 'remoteStart', order: { idToken: 'CARD', remoteStartId: 1 } })
+    box.pass(59_000)
+    box.give({ kind: 'second' })
+    box.plug('p1')
+    expect(box.state().session?.idToken).toBe('CARD')
+    const late = world()
+    late.give({ kind: 'remoteStart', order: { idToken: 'CARD', remoteStartId: 1 } })
+    late.pass(60_000)
+    late.give({ kind: 'second' })
+    late.plug('p1')
+    expect(late.state().session?.idToken).toBe('FREE')
+  })
+
+  test('the stop button ends the session and the plug-in; keeper’s silence ends only the session', () => {
+    const button = world()
+    button.plug('p1')
+    button.charge(5)
+    button.hardware.permission = null
+    button.tellFact({ kind: 'released', uuid: 's1', why: 'stopButton' })
+    expect(button.ended('s1')).toEqual({ wh: 5, reason: 'Local' })
+    button.status()
+    expect(permissions(button)).toEqual(['s1'])
+    const silence = world()
+    silence.plug('p1')
+    silence.hardware.permission = null
+    silence.tellFact({ kind: 'released', uuid: 's1', why: 'keeperSilent' })
+    silence.status()
+    expect(permissions(silence)).toEqual(['s1', 's2'])
+  })
+})
+
+describe('keeper is killed', () => {
+  test('and adopts the running session: same uuid, no second start, no revoke', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(100)
+    box.restartKeeper()
+    box.flow(50)
+    box.hello()
+    box.unplug()
+    expect(permissions(box)).toEqual(['s1'])
+    expect(box.ended('s1')).toEqual({ wh: 150, reason: 'EVDisconnected' })
+  })
+
+  test('a permission is sent again when control was not told: absence is not revocation', () => {
+    const box = world()
+    box.plug('p1')
+    box.hardware.permission = null
+    box.restartKeeper()
+    box.hello()
+    expect(permissions(box)).toEqual(['s1', 's1'])
+    expect(revoked(box)).toEqual([])
+  })
+
+  test('what happened meanwhile is applied from control’s facts, with their registers and times', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(100)
+    box.restartKeeper()
+    box.flow(400)
+    box.pass(60_000)
+    Object.assign(box.hardware, { pilot: 'A', plugId: null, relay: 'open', permission: null })
+    box.happens({ kind: 'unplugged', plugId: 'p1' })
+    box.pass(60_000)
+    box.flow(7)
+    box.hello()
+    expect(box.ended('s1')).toEqual({ wh: 500, reason: 'EVDisconnected' })
+    expect(box.stored.sessions.get('s1')?.end?.atMonotonicMs).toBe(160_000)
+    expect(box.state().docs.running.account?.unattributedWh).toBe(7)
+  })
+
+  test('an unplug that waits for its reading is awaited, not taken for a loss', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(100)
+    box.restartKeeper()
+    Object.assign(box.hardware, { pilot: 'A', plugId: null, relay: 'open', permission: null })
+    box.hello()
+    expect(box.state().session?.uuid).toBe('s1')
+    box.pass(2000)
+    box.status()
+    box.tellFact({ kind: 'unplugged', plugId: 'p1' })
+    expect(box.ended('s1')).toEqual({ wh: 100, reason: 'EVDisconnected' })
+  })
+
+  test('a permission of an ended session is revoked', () => {
+    const box = world()
+    box.plug('p1')
+    const old = box.hardware.permission
+    box.unplug()
+    box.restartKeeper()
+    box.hardware.permission = old
+    box.hello()
+    expect(revoked(box).at(-1)).toBe('s1 sessionEnded')
+    expect(box.hardware.permission).toBeNull()
+  })
+
+  test('a permission that nobody knows is adopted with its own start register', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(800)
+    box.stored.sessions.clear()
+    box.stored.docs = { ...world().stored.docs, factNumbers: box.stored.docs.factNumbers }
+    box.restartKeeper()
+    box.hello()
+    expect(revoked(box)).toEqual([])
+    expect(box.state().session).toMatchObject({ uuid: 's1', startRegisterWh: 1_000_000 })
+    box.unplug()
+    expect(box.ended('s1')).toEqual({ wh: 800, reason: 'EVDisconnected' })
+    expect(box.errorWh()).toBe(0)
+  })
+})
+
+describe('control loses its memory while keeper lives', () => {
+  test('and the same car goes on in the same session, permitted for the new plug-in', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(100)
+    box.give({ kind: 'controlLost' })
+    box.pass(12_000)
+    box.forgetControl('p2')
+    box.happens({ kind: 'restarted', mirror: 'missing' })
+    box.happens({ kind: 'plugged', plugId: 'p2' })
+    box.hello()
+    expect(permissions(box)).toEqual(['s1', 's1'])
+    expect(box.hardware.permission?.plugId).toBe('p2')
+  })
+
+  test('and a car that left meanwhile ends its session at the last register known to be its own', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(100)
+    box.give({ kind: 'controlLost' })
+    box.forgetControl('none')
+    Object.assign(box.hardware, { pilot: 'A', plugId: null, relay: 'open' })
+    box.flow(9)
+    box.hello()
+    box.pass(5000)
+    box.status()
+    expect(box.ended('s1')?.reason).toBe('Other')
+    expect(box.errorWh()).toBe(0)
+  })
+})
+
+describe('the power fails', () => {
+  test('and the car stayed: the same session goes on with a new permission', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(1000)
+    box.give({ kind: 'minute', mustCommit: true })
+    box.cutPower(30_000, 'boot-2', 'boot-2:1')
+    box.happens({ kind: 'restarted', mirror: 'missing' })
+    box.happens({ kind: 'plugged', plugId: 'boot-2:1' })
+    box.hello()
+    expect(permissions(box)).toEqual(['s1', 's1'])
+    expect(box.hardware.permission).toMatchObject({
+      plugId: 'boot-2:1',
+      bootId: 'boot-2',
+      startRegisterWh: 1_000_000,
+    })
+    box.charge(500)
+    box.unplug()
+    expect(box.ended('s1')).toEqual({ wh: 1500, reason: 'EVDisconnected' })
+    expect(box.events().filter((event) => event.includes('Started'))).toHaveLength(1)
+  })
+
+  test('and the pilot is not read yet: nothing is decided before it is', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(1000)
+    box.cutPower(30_000, 'boot-2', null)
+    Object.assign(box.hardware, { pilot: null })
+    box.hello()
+    box.flow(20)
+    box.status()
+    expect(box.ended('s1')).toBeNull()
+    Object.assign(box.hardware, { pilot: 'B', plugId: 'boot-2:1' })
+    box.tellFact({ kind: 'plugged', plugId: 'boot-2:1' })
+    box.status()
+    expect(box.state().session).toMatchObject({ uuid: 's1', plugId: 'boot-2:1' })
+  })
+
+  test.each([
+    ['the car left', null, 30_000, 'private'],
+    ['the cut was too long', 'boot-2:1', 25 * 3_600_000, 'private'],
+    ['a public cable could have changed hands', 'boot-2:1', 61_000, 'public'],
+  ] as const)(
+    'and %s: it ends with PowerLoss at its last register, the rest is unattributed',
+    (_, plugId, ms, access) => {
+      const box = world({ access })
+      box.plug('p1')
+      box.charge(1000)
+      box.give({ kind: 'minute', mustCommit: true })
+      box.cutPower(ms, 'boot-2', plugId)
+      box.flow(40)
+      if (plugId) box.happens({ kind: 'plugged', plugId })
+      box.hello()
+      box.pass(5000)
+      box.status()
+      expect(box.ended('s1')).toEqual({ wh: 1000, reason: 'PowerLoss' })
+      expect(box.stored.sessions.get('s1')?.end?.bootId).toBe('boot-1')
+      expect(box.state().docs.running.account?.unattributedWh).toBe(40)
+      expect(box.state().session?.uuid).toBe(plugId ? 's2' : undefined)
+      expect(box.errorWh()).toBe(0)
+    },
+  )
+
+  test('and the time is unknown afterwards: the length of the cut is, too, so the session ends', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(1000)
+    box.give({ kind: 'minute', mustCommit: true })
+    box.cutPower(1000, 'boot-2', 'boot-2:1')
+    box.hardware.wall = null
+    box.happens({ kind: 'plugged', plugId: 'boot-2:1' })
+    box.hello()
+    expect(box.ended('s1')).toEqual({ wh: 1000, reason: 'PowerLoss' })
+    expect(box.state().session?.uuid).toBe('s2')
+  })
+
+  test('and a stop was waiting: the session does not come back', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(1000)
+    box.give({ kind: 'stop', uuid: null, by: 'local' })
+    box.cutPower(10_000, 'boot-2', 'boot-2:1')
+    box.happens({ kind: 'plugged', plugId: 'boot-2:1' })
+    box.hello()
+    expect(box.ended('s1')).toEqual({ wh: 1000, reason: 'Local' })
+    expect(box.state().session).toBeNull()
+  })
+})
+
+describe('the meter is replaced', () => {
+  test('the session is closed at the old register and a new one begins on the new meter', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(700)
+    Object.assign(box.hardware, { serial: 'SDM-2', registerWh: 12 })
+    box.tellFact({
+      kind: 'meterReplaced',
+      fromSerial: 'SDM-1',
+      toSerial: 'SDM-2',
+      fromRegisterWh: 1_000_700 as never,
+    })
+    expect(revoked(box)).toEqual(['s1 meterReplaced'])
+    expect(box.ended('s1')).toEqual({ wh: 700, reason: 'Other' })
+    expect(box.state().session).toMatchObject({ uuid: 's2', meterSerial: 'SDM-2', startRegisterWh: 12 })
+    expect(box.state().docs.closedAccounts).toMatchObject([{ meterSerial: 'SDM-1', closedSessionsWh: 700 }])
+    box.charge(5)
+    box.unplug()
+    expect(box.ended('s2')).toEqual({ wh: 5, reason: 'EVDisconnected' })
+  })
+})
+
+describe('orders of the driver', () => {
+  test('override and own limit hold until the plug is out, and survive a restart', () => {
+    const box = world()
+    box.plug('p1')
+    box.give({ kind: 'override', by: 'localPage', until: null })
+    box.give({ kind: 'userLimit', limitMilliamps: 8000 as never })
+    box.restartKeeper()
+    box.hello()
+    expect(box.state().docs).toMatchObject({ override: { by: 'localPage' }, userLimitMilliamps: 8000 })
+    box.unplug()
+    expect(box.state().docs).toMatchObject({ override: null, userLimitMilliamps: null })
+  })
+
+  test('an override ends at its time', () => {
+    const box = world()
+    box.plug('p1')
+    const until = (Date.UTC(2026, 5, 1, 12) + 60_000) as never
+    box.give({ kind: 'override', by: 'mqtt', until })
+    box.pass(59_000)
+    box.give({ kind: 'second' })
+    expect(box.state().docs.override).not.toBeNull()
+    box.pass(1000)
+    box.give({ kind: 'second' })
+    expect(box.state().docs.override).toBeNull()
+  })
+
+  test('an override ends when the car has taken nothing for ten minutes after charging', () => {
+    const box = world()
+    box.plug('p1')
+    box.give({ kind: 'override', by: 'button', until: null })
+    box.charge(100)
+    box.tellFact({ kind: 'chargingState', state: 'suspendedEv' })
+    box.pass(599_000)
+    box.status()
+    expect(box.state().docs.override).not.toBeNull()
+    box.pass(1000)
+    box.status()
+    expect(box.state().docs.override).toBeNull()
+  })
+})
+
+test('faults of control are told with numbers of their own', () => {
+  const box = world()
+  box.tellFact({ kind: 'faultRaised', code: 'METER_LOST', detail: 'no answer' })
+  box.tellFact({ kind: 'faultCleared', code: 'METER_LOST' })
+  expect(box.facts()).toEqual([
+    { kind: 'fault', code: 'METER_LOST', raised: true, detail: 'no answer', eventId: 1 },
+    { kind: 'fault', code: 'METER_LOST', raised: false, detail: '', eventId: 2 },
+  ])
+})
