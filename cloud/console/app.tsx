@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useReducer, useRef, useState } from 'react'
 import { every } from './browser-clock.ts'
 import { type Feed, openFeed } from './feed.ts'
-import { formats as makeFormats } from './format.ts'
+import { localeOf, formats as makeFormats } from './format.ts'
 import { Icon } from './icons.tsx'
 import { SPANS } from './power-chart.tsx'
 import { hashOf, parseHash, type Route } from './route.ts'
@@ -19,7 +19,7 @@ export function App() {
   const [spanMs, setSpanMs] = useState<number>(SPANS[1].value)
   const [, tick] = useReducer((count: number) => count + 1, 0)
   const feed = useRef<Feed | null>(null)
-  const formats = useMemo(() => makeFormats(navigator.language), [])
+  const formats = useMemo(() => makeFormats(localeOf(navigator.language)), [])
   const stationId = route.kind === 'station' ? route.stationId : null
 
   useEffect(() => {
@@ -61,13 +61,23 @@ export function App() {
           {view.problem}
         </p>
       )}
-      <div className="columns" data-route={stations?.length === 0 ? 'empty' : route.kind}>
+      <div
+        className="columns"
+        data-route={stations?.length === 0 ? 'empty' : route.kind}
+        data-line={view.line.kind}
+      >
         {stations && stations.length > 0 && (
           <nav aria-label="Stations">
             <StationList stations={stations} selected={stationId} now={now()} formats={formats} />
           </nav>
         )}
         <main id="main" tabIndex={-1}>
+          {view.line.kind === 'lost' && stations && (
+            <p className="stale">
+              This page cannot hear the cloud now. What you see is as it was
+              {view.line.since === null ? '' : ` at ${formats.clock(view.line.since)}`}.
+            </p>
+          )}
           {stations === null && <p className="quiet">Asking the cloud…</p>}
           {stations?.length === 0 && <NoStation origin={location.origin} />}
           {stations && stations.length > 0 && stationId === null && (

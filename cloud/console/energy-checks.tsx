@@ -41,9 +41,7 @@ function MeterCheck({ meter, formats }: { readonly meter: EnergyCheck; readonly 
           <span className="sign"> − </span>register difference {formats.wattHours(meter.registerDifferenceWh)}
         </span>
         <strong className="check-verdict">
-          <span className="sign"> = </span>
-          {formats.wattHours(meter.differenceWh)}
-          <Icon name={right ? 'tick' : 'cross'} />
+          = {formats.wattHours(meter.differenceWh)} <Icon name={right ? 'tick' : 'cross'} size={16} />{' '}
           {right ? 'every Wh is accounted for' : 'energy is missing or counted twice'}
         </strong>
       </p>

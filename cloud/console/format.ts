@@ -1,6 +1,22 @@
-// Numbers and times by Intl, in the reader's own way. Times of the API are milliseconds since 1970.
+// Numbers and times by Intl, as in the reader's country. Times of the API are milliseconds since 1970.
+
+/**
+ * The page speaks English; numbers, dates and times are written as in the reader's country: da-DK gives en-DK.
+ * @param language BCP 47, of the browser; one that is none gives en.
+ */
+export function localeOf(language: string): string {
+  try {
+    const { region } = new Intl.Locale(language).maximize()
+    return region ? `en-${region}` : 'en'
+  } catch (error) {
+    if (error instanceof RangeError) return 'en'
+    throw error
+  }
+}
 
 export interface Formats {
+  /** A number with as many decimals as it has, two at most. */
+  readonly plain: (value: number) => string
   readonly power: (watts: number) => string
   readonly current: (milliamps: number) => string
   /** kWh with all three decimals: a Wh is never hidden. */
@@ -36,7 +52,9 @@ export function formats(locale?: string, timeZone?: string): Formats {
       currencyDisplay: 'code',
       ...(digits === undefined ? {} : { minimumFractionDigits: 2, maximumFractionDigits: digits }),
     })
+  const plain = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 })
   return {
+    plain: (value) => plain.format(value),
     power: (watts) => `${two.format(watts / 1000)} kW`,
     current: (milliamps) =>
       `${milliamps % 1000 === 0 ? whole.format(milliamps / 1000) : one.format(milliamps / 1000)} A`,

@@ -17,6 +17,7 @@ const theme = createTheme({
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif',
   primaryColor: 'cyan',
   focusRing: 'auto',
+  respectReducedMotion: true,
 })
 
 const root = document.getElementById('root')

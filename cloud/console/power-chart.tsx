@@ -125,10 +125,10 @@ function dataOf(view: 'power' | 'currents', points: readonly ApiSample[]): UPlot
       view === 'power'
         ? [kilo(point.powerWatts)]
         : [
+            kilo(point.offeredMilliamps),
             kilo(point.currentsMilliamps?.[0]),
             kilo(point.currentsMilliamps?.[1]),
             kilo(point.currentsMilliamps?.[2]),
-            kilo(point.offeredMilliamps),
           ],
     GAP_MS,
   )
@@ -149,23 +149,28 @@ function summary(view: 'power' | 'currents', points: readonly ApiSample[], forma
   return `Chart of the current of each phase: now ${currents ?? 'not known'}.`
 }
 
-// Colours that differ in lightness too; the lines differ in their dashes besides.
+// Colours that differ in lightness too; the lines differ in their width or dashes besides.
 const COLOURS = {
   light: {
     ink: '#343a40',
     grid: '#dee2e6',
     power: '#0b5394',
-    lines: ['#0b5394', '#b34700', '#2b7a0b', '#495057'],
+    lines: ['#495057', '#2f7fd1', '#e8a33d', '#1b1f23'],
   },
   dark: {
     ink: '#ced4da',
     grid: '#3b3f44',
     power: '#9dcbff',
-    lines: ['#9dcbff', '#ffb86b', '#8ce0b0', '#ced4da'],
+    lines: ['#ced4da', '#3d8bd9', '#ffb86b', '#16181a'],
   },
 } as const
-const LINE_NAMES = ['L1', 'L2', 'L3', 'Offered'] as const
-const DASHES = [[], [10, 4], [3, 3], [12, 4, 2, 4]] as const
+/** In the order of drawing: where all three phases are equal, each still shows beside the thinner one above it. */
+const LINES = [
+  { name: 'Offered', width: 2, dash: [6, 6] },
+  { name: 'L1', width: 7, dash: [] },
+  { name: 'L2', width: 4, dash: [] },
+  { name: 'L3', width: 1.5, dash: [] },
+] as const
 
 function optionsOf(
   view: 'power' | 'currents',
@@ -203,7 +208,11 @@ function optionsOf(
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(view === 'power' ? 1 : 8, (max ?? 0) * 1.1)] } },
     axes: [
       { ...axis, values: (_plot, splits) => splits.map((second) => formats.clock(second * 1000)) },
-      { ...axis, size: 64, values: (_plot, splits) => splits.map((split) => `${split} ${unit}`) },
+      {
+        ...axis,
+        size: 64,
+        values: (_plot, splits) => splits.map((split) => `${formats.plain(split)} ${unit}`),
+      },
     ],
     series: [
       {
@@ -212,9 +221,10 @@ function optionsOf(
       },
       ...(view === 'power'
         ? [{ ...line('Power', colours.power, []), fill: `${colours.power}33` }]
-        : LINE_NAMES.map((name, index) =>
-            line(name, colours.lines[index] ?? colours.ink, DASHES[index] ?? []),
-          )),
+        : LINES.map(({ name, width, dash }, index) => ({
+            ...line(name, colours.lines[index] ?? colours.ink, dash),
+            width,
+          }))),
     ],
   }
 }
@@ -236,38 +246,39 @@ function ReadingsTable({
   const rows = points.slice(-TABLE_ROWS).toReversed()
   const current = (value: number | null | undefined) => (value == null ? '–' : formats.current(value))
   return (
-    // A region that scrolls must be reachable by keyboard.
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls (WCAG 2.1.1)
-    <section className="scroll" tabIndex={0} aria-label="Readings">
-      <table>
-        <caption>
-          The newest {rows.length} of {points.length} readings, the newest first
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Time</th>
-            <th scope="col">Power</th>
-            <th scope="col">L1</th>
-            <th scope="col">L2</th>
-            <th scope="col">L3</th>
-            <th scope="col">Offered</th>
-            <th scope="col">Register</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((point) => (
-            <tr key={point.at}>
-              <th scope="row">{formats.clockSeconds(point.at)}</th>
-              <td>{point.powerWatts === null ? '–' : formats.power(point.powerWatts)}</td>
-              <td>{current(point.currentsMilliamps?.[0])}</td>
-              <td>{current(point.currentsMilliamps?.[1])}</td>
-              <td>{current(point.currentsMilliamps?.[2])}</td>
-              <td>{current(point.offeredMilliamps)}</td>
-              <td>{point.registerWh === null ? '–' : formats.energy(point.registerWh)}</td>
+    <>
+      <p className="quiet">
+        The newest {rows.length} of {points.length} readings, the newest first
+      </p>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so it must be reached by keyboard (WCAG 2.1.1) */}
+      <section className="scroll" tabIndex={0} aria-label="Readings">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Time</th>
+              <th scope="col">Power</th>
+              <th scope="col">L1</th>
+              <th scope="col">L2</th>
+              <th scope="col">L3</th>
+              <th scope="col">Offered</th>
+              <th scope="col">Register</th>
             </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+          </thead>
+          <tbody>
+            {rows.map((point) => (
+              <tr key={point.at}>
+                <th scope="row">{formats.clockSeconds(point.at)}</th>
+                <td>{point.powerWatts === null ? '–' : formats.power(point.powerWatts)}</td>
+                <td>{current(point.currentsMilliamps?.[0])}</td>
+                <td>{current(point.currentsMilliamps?.[1])}</td>
+                <td>{current(point.currentsMilliamps?.[2])}</td>
+                <td>{current(point.offeredMilliamps)}</td>
+                <td>{point.registerWh === null ? '–' : formats.energy(point.registerWh)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+    </>
   )
 }

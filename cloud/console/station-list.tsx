@@ -26,6 +26,7 @@ export function StationList({ stations, selected, now, formats }: Props) {
           <a
             href={hashOf({ kind: 'station', stationId: station.id, transactionId: null })}
             className="station"
+            data-tone={stateOf(station).tone}
             aria-current={station.id === selected ? 'page' : undefined}
           >
             <span className="station-name">{station.id}</span>

@@ -86,10 +86,9 @@ function Now({ station, now, formats }: PartProps) {
           value={live?.offeredMilliamps == null ? '–' : formats.current(live.offeredMilliamps)}
         />
         <Figure name="Power" value={live?.powerWatts == null ? '–' : formats.power(live.powerWatts)} />
-        <Figure
-          name="This charge"
-          value={running?.energyWh == null ? '–' : formats.wattHours(running.energyWh)}
-        />
+        {running?.energyWh != null && (
+          <Figure name="This charge" value={formats.wattHours(running.energyWh)} />
+        )}
       </div>
       {limit ? (
         <p className="limit">

@@ -49,7 +49,7 @@ function Headline({ transaction, now, formats }: OneProps & { readonly now: numb
       <span>
         {formats.dateAndClock(startedAt)}
         {endedAt === null ? '' : ` – ${formats.clock(endedAt)}`}{' '}
-        <span className="quiet">({spanInWords((endedAt ?? now) - startedAt)})</span>
+        <span className="quiet span">({spanInWords((endedAt ?? now) - startedAt)})</span>
       </span>
       <span className="figure">{energyWh === null ? 'energy not known' : formats.wattHours(energyWh)}</span>
       <span className="amount">
