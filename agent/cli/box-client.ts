@@ -57,7 +57,13 @@ export const BOX_STATE = z.object({
 })
 export type BoxState = z.infer<typeof BOX_STATE>
 
-const REFUSAL = z.object({ code: z.string(), message: z.string(), do: z.string() })
+const REFUSAL = z.object({
+  code: z.string(),
+  message: z.string(),
+  expected: z.string().optional(),
+  got: z.string().optional(),
+  do: z.string(),
+})
 
 export interface BoxClient {
   /** GET /api/state */
@@ -68,8 +74,15 @@ export interface BoxClient {
 
 const ANSWER_WITHIN_MS = 10_000
 
-/** @param url of the box's page, such as http://127.0.0.1:8080 */
-export function boxClient(url: string): BoxClient {
+export interface BoxAddress {
+  /** Of the box's page, such as http://127.0.0.1:8080. */
+  readonly url: string
+  /** Orders need it where the box has one. */
+  readonly pin?: string | undefined
+}
+
+export function boxClient({ url, pin }: BoxAddress): BoxClient {
+  const headers = { 'content-type': 'application/json', ...(pin === undefined ? {} : { 'x-pin': pin }) }
   const call = async (
     method: 'GET' | 'POST',
     path: string,
@@ -79,9 +92,7 @@ export function boxClient(url: string): BoxClient {
       const response = await fetch(new URL(path, url), {
         method,
         signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-        ...(body === undefined
-          ? {}
-          : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+        ...(body === undefined ? {} : { body: JSON.stringify(body), headers }),
       })
       const text = await response.text()
       const answer: unknown = text === '' ? null : JSON.parse(text)
@@ -113,8 +124,14 @@ export function boxClient(url: string): BoxClient {
 function refusalInWords(request: string, status: number, answer: unknown): string {
   const refusal = REFUSAL.safeParse(answer)
   if (!refusal.success) return `${request}\n  got       HTTP ${status}\n  do        check the address`
-  const { code, message, do: advice } = refusal.data
-  return `${request} was refused\n  got       ${message} (${code})\n  do        ${advice}`
+  const { code, message, expected, got, do: advice } = refusal.data
+  const lines = [
+    `${request}: ${message} (${code})`,
+    ...(expected === undefined ? [] : [`  expected  ${expected}`]),
+    ...(got === undefined ? [] : [`  got       ${got}`]),
+    `  do        ${advice}`,
+  ]
+  return lines.join('\n')
 }
 
 function unreachableInWords(url: string, error: Error): string {

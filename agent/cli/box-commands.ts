@@ -4,12 +4,12 @@ import { z } from 'zod'
 import { err, ok, type Result } from '../../shared/result.ts'
 import { sentence } from '../../shared/words.ts'
 import type { Outcome } from './agent-command.ts'
-import { type BoxState, boxClient } from './box-client.ts'
+import { type BoxAddress, type BoxState, boxClient } from './box-client.ts'
 import { readCurrent } from './config-shape.ts'
 import { type Finding, problemsOf, readConfigText } from './config-text.ts'
 
 export async function showStatus(url: string, json: boolean): Promise<Outcome> {
-  const state = await boxClient(url).state()
+  const state = await boxClient({ url }).state()
   if (!state.ok) return { exitCode: 1, error: state.error }
   return { exitCode: 0, out: json ? JSON.stringify(state.value, null, 2) : statusInWords(state.value) }
 }
@@ -75,8 +75,7 @@ function statusInWords(state: BoxState): string {
   return lines.map(([name, words]) => `${name.padEnd(10)}${words}`).join('\n')
 }
 
-export interface CommissionOptions {
-  readonly url: string
+export interface CommissionOptions extends BoxAddress {
   readonly limit: string
   readonly phases: string
   readonly by: string
@@ -92,7 +91,7 @@ export async function commission(options: CommissionOptions): Promise<Outcome> {
   if (phasesWired !== 1 && phasesWired !== 3) return wrongOption('--phases', '1 or 3', options.phases)
   const schedule = options.schedule === undefined ? null : await readSchedule(options.schedule)
   if (schedule && !schedule.ok) return { exitCode: 2, error: schedule.error }
-  const box = boxClient(options.url)
+  const box = boxClient(options)
   const done = await box.post('/api/commission', { limitMilliamps, phasesWired, by: options.by })
   if (!done.ok) return { exitCode: 1, error: done.error }
   const told = `commissioned: ${limitMilliamps / 1000} A on ${phasesWired} phase${phasesWired === 1 ? '' : 's'}, by ${options.by}`
@@ -103,8 +102,8 @@ export async function commission(options: CommissionOptions): Promise<Outcome> {
 }
 
 /** Charges now although the schedule holds back; ends by itself when the car is full or unplugged. */
-export async function override(url: string): Promise<Outcome> {
-  const done = await boxClient(url).post('/api/override', {})
+export async function override(address: BoxAddress): Promise<Outcome> {
+  const done = await boxClient(address).post('/api/override', {})
   if (!done.ok) return { exitCode: 1, error: done.error }
   return { exitCode: 0, out: 'the schedule is overridden until the car is full or unplugged' }
 }

@@ -5,6 +5,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import packageJson from '../../package.json' with { type: 'json' }
 import { systemClock } from '../../shared/io/system-clock.ts'
 import { checkConfig, type Outcome, prepareAgent, runAgent } from './agent-command.ts'
+import type { BoxAddress } from './box-client.ts'
 import { type CommissionOptions, commission, override, showStatus } from './box-commands.ts'
 import { DRIVERS } from './drivers.ts'
 import type { PrepareOptions } from './prepare.ts'
@@ -74,6 +75,8 @@ examples(
   ['voltkeep drivers', 'voltkeep drivers --json'],
 )
 
+/** Read from the environment too, so that it stands in no list of processes. */
+const pinOption = () => new Option('--pin <pin>', "the box's PIN, where it has one").env('VOLTKEEP_PIN')
 const URL_OPTION = ['--url <url>', "address of the box's page", 'http://127.0.0.1:8080'] as const
 
 examples(
@@ -96,6 +99,7 @@ examples(
     .requiredOption('--limit <current>', 'the lowest of wire and breaker, per phase, such as "16 A"')
     .requiredOption('--phases <1 or 3>', 'phases wired to the box')
     .requiredOption('--by <name>', 'the qualified person who answers for it')
+    .addOption(pinOption())
     .option('--schedule <file>', 'when the box may charge (docs/operate/schedule.example.yaml)')
     .action(async (options: CommissionOptions) => done(await commission(options))),
   [
@@ -109,7 +113,8 @@ examples(
     .command('override')
     .description('charge now although the schedule holds back, until the car is full or unplugged')
     .option(...URL_OPTION)
-    .action(async (options: { url: string }) => done(await override(options.url))),
+    .addOption(pinOption())
+    .action(async (options: BoxAddress) => done(await override(options))),
   ['voltkeep override'],
 )
 
