@@ -24,7 +24,7 @@ import {
 } from './store/commands.ts'
 import type { Store } from './store/database.ts'
 import { groupCommit } from './store/group-commit.ts'
-import { type Stored, type Submission, writeBatch } from './store/ingest.ts'
+import type { Stored, Submission } from './store/ingest.ts'
 import { addStation, allStations, samplesOf, setting, stationById } from './store/stations.ts'
 import {
   listTransactions,
@@ -73,7 +73,7 @@ export async function composeCloud(parts: CloudParts): Promise<Cloud> {
     onBilled: (key) => watchers.transactionChanged(key),
   })
   const commits = groupCommit<Submission, Stored>(async (batch) => {
-    const { outcomes, changes } = await writeBatch(store, batch)
+    const { outcomes, changes } = await store.write(batch)
     watchers.stored(changes)
     if (changes.transactions.length > 0) bills.wake()
     return outcomes

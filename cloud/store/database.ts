@@ -2,14 +2,17 @@
 // the tables.
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
+import { type Submission, type Written, writeBatch } from './ingest.ts'
 import { migrate } from './migrations.ts'
-import { sqliteDialect } from './sqlite-dialect.ts'
+import { type SqliteWorker, sqliteWorker } from './sqlite-worker.ts'
 import type { Tables } from './tables.ts'
 import { type DialectName, safeIntegerOf } from './values.ts'
 
 export interface Store {
   readonly dialect: DialectName
   readonly db: Kysely<Tables>
+  /** A group commit: all of the batch in one transaction, or nothing of it. */
+  readonly write: (batch: readonly Submission[]) => Promise<Written>
   close(): Promise<void>
 }
 
@@ -26,19 +29,21 @@ export async function openStore(
   onTrouble: (error: Error, fatal: boolean) => void,
 ): Promise<Store> {
   const { kind } = place
-  const db = new Kysely<Tables>({
-    dialect:
-      kind === 'sqlite'
-        ? sqliteDialect({ ...place, onDeath: (error) => onTrouble(error, true) })
-        : new PostgresDialect({ pool: postgresPool(place.url, (error) => onTrouble(error, false)) }),
-  })
+  const { dialect, write }: SqliteWorker =
+    kind === 'sqlite'
+      ? sqliteWorker({ ...place, onDeath: (error) => onTrouble(error, true) })
+      : {
+          dialect: new PostgresDialect({ pool: postgresPool(place.url, (error) => onTrouble(error, false)) }),
+          write: (batch) => writeBatch({ db, dialect: kind }, batch),
+        }
+  const db: Kysely<Tables> = new Kysely<Tables>({ dialect })
   try {
     await migrate(db, kind)
   } catch (error) {
     await db.destroy()
     throw error
   }
-  return { dialect: kind, db, close: () => db.destroy() }
+  return { dialect: kind, db, write, close: () => db.destroy() }
 }
 
 const INT8 = 20

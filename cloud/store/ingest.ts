@@ -36,12 +36,19 @@ export interface Changes {
   readonly samples: readonly { readonly stationId: string; readonly fact: SampleFact }[]
 }
 
+export interface Written {
+  /** One for each submission, in their order. */
+  readonly outcomes: readonly Stored[]
+  readonly changes: Changes
+}
+
 type Trx = Transaction<Tables> | Kysely<Tables>
 
+/** All of the batch in one transaction, or nothing of it. */
 export async function writeBatch(
-  store: Store,
+  store: Pick<Store, 'db' | 'dialect'>,
   batch: readonly Submission[],
-): Promise<{ readonly outcomes: readonly Stored[]; readonly changes: Changes }> {
+): Promise<Written> {
   return store.db.transaction().execute(async (trx) => {
     const { outcomes, fresh } = await sortOut(trx, store.dialect, batch)
     await insertEvents(trx, store.dialect, fresh)

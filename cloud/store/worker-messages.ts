@@ -1,4 +1,5 @@
 // What the main thread and the SQLite worker say to each other; both are of one build.
+import type { Submission, Written } from './ingest.ts'
 
 export type WorkerRequest =
   | {
@@ -7,6 +8,8 @@ export type WorkerRequest =
       readonly sql: string
       readonly parameters: readonly unknown[]
     }
+  /** A whole group commit: one message there and one back, however many statements it takes. */
+  | { readonly kind: 'batch'; readonly id: number; readonly batch: readonly Submission[] }
   | { readonly kind: 'close'; readonly id: number }
 
 export type WorkerReply =
@@ -16,6 +19,8 @@ export type WorkerReply =
       readonly rows: unknown[]
       readonly changes: number
       readonly lastId: number | null
+      /** Of a batch. */
+      readonly written?: Written
     }
   /** `code` is SQLite's own, such as SQLITE_CONSTRAINT_PRIMARYKEY. */
   | { readonly id: number; readonly ok: false; readonly message: string; readonly code: string }

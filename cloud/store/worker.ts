@@ -2,7 +2,10 @@
 // thread only; sockets and timers of the main thread go on.
 import { parentPort, workerData } from 'node:worker_threads'
 import Database, { type Statement } from 'better-sqlite3'
+import { Kysely, SqliteDialect } from 'kysely'
 import { invariant } from '../../shared/invariant.ts'
+import { writeBatch } from './ingest.ts'
+import type { Tables } from './tables.ts'
 import type { WorkerReply, WorkerRequest } from './worker-messages.ts'
 
 invariant(parentPort, 'the store runs as a worker thread')
@@ -30,19 +33,28 @@ function statementOf(sql: string): Statement {
   return made
 }
 
-function run(request: WorkerRequest): WorkerReply {
+/** Kysely on this thread, for whole batches; over the same connection and the same statements. */
+const inThread = new Kysely<Tables>({
+  dialect: new SqliteDialect({ database: { prepare: statementOf, close: () => {} } }),
+})
+
+async function answer(request: WorkerRequest): Promise<WorkerReply> {
   const { id } = request
-  if (request.kind === 'close') {
-    db.close()
-    return { id, ok: true, rows: [], changes: 0, lastId: null }
-  }
+  const done = { id, ok: true, rows: [], changes: 0, lastId: null } as const
   try {
-    const statement = statementOf(request.sql)
-    if (statement.reader) {
-      return { id, ok: true, rows: statement.all(...request.parameters), changes: 0, lastId: null }
+    switch (request.kind) {
+      case 'close':
+        db.close()
+        return { ...done, rows: [] }
+      case 'batch':
+        return {
+          ...done,
+          rows: [],
+          written: await writeBatch({ db: inThread, dialect: 'sqlite' }, request.batch),
+        }
+      case 'run':
+        return run(request)
     }
-    const { changes, lastInsertRowid } = statement.run(...request.parameters)
-    return { id, ok: true, rows: [], changes, lastId: Number(lastInsertRowid) }
   } catch (error) {
     if (!(error instanceof Error)) throw error
     const code = 'code' in error ? String(error.code) : ''
@@ -50,7 +62,27 @@ function run(request: WorkerRequest): WorkerReply {
   }
 }
 
+function run({ id, sql, parameters }: Extract<WorkerRequest, { kind: 'run' }>): WorkerReply {
+  const statement = statementOf(sql)
+  if (statement.reader) {
+    return { id, ok: true, rows: statement.all(...parameters), changes: 0, lastId: null }
+  }
+  const { changes, lastInsertRowid } = statement.run(...parameters)
+  return { id, ok: true, rows: [], changes, lastId: Number(lastInsertRowid) }
+}
+
+// The main thread asks for one thing at a time, so a batch is never between the statements of a transaction. A reply
+// that cannot be made is our mistake and ends the process.
 port.on('message', (request: WorkerRequest) => {
-  port.postMessage(run(request))
-  if (request.kind === 'close') port.close()
+  answer(request).then(
+    (reply) => {
+      port.postMessage(reply)
+      if (request.kind === 'close') port.close()
+    },
+    (error: unknown) => {
+      queueMicrotask(() => {
+        throw error
+      })
+    },
+  )
 })

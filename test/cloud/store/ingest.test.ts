@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Submission, writeBatch } from '../../../cloud/store/ingest.ts'
+import type { Submission } from '../../../cloud/store/ingest.ts'
 import { addStation, samplesOf, stationById } from '../../../cloud/store/stations.ts'
 import { eventsOf, meterRegisters, transactionByKey } from '../../../cloud/store/transactions.ts'
 import { epochMs } from '../../../shared/units.ts'
@@ -7,7 +7,7 @@ import { at, event, said, sample, told } from '../support/facts.ts'
 import { onBothDatabases } from '../support/stores.ts'
 
 onBothDatabases('what stations tell', (store) => {
-  const write = async (...batch: Submission[]) => (await writeBatch(store(), batch)).outcomes
+  const write = async (...batch: Submission[]) => (await store().write(batch)).outcomes
   const newStation = (id: string) =>
     addStation(store(), { id, keyHmac: 'ab', createdAt: at('2026-06-01T00:00:00Z') })
   const started = event('tx', 0, 'Started', '2026-06-01T08:00:00Z', 100)
@@ -189,7 +189,7 @@ onBothDatabases('what stations tell', (store) => {
       ...bad,
       transaction: bad.transaction && { ...bad.transaction, answer: JSON.parse('null') },
     }
-    await expect(writeBatch(store(), [told('atomic', started), broken])).rejects.toThrow()
+    await expect(store().write([told('atomic', started), broken])).rejects.toThrow()
     expect(await eventsOf(store(), { stationId: 'atomic', transactionId: 'tx' })).toEqual([])
     expect(await transactionByKey(store(), { stationId: 'atomic', transactionId: 'tx' })).toBeNull()
   })

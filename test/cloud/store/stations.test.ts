@@ -6,7 +6,6 @@ import {
   finishCommand,
   recordCommand,
 } from '../../../cloud/store/commands.ts'
-import { writeBatch } from '../../../cloud/store/ingest.ts'
 import { migrate } from '../../../cloud/store/migrations.ts'
 import {
   addStation,
@@ -42,7 +41,7 @@ onBothDatabases('stations and commands', (store, dialect) => {
     const moments = Array.from({ length: 101 }, (_, index) =>
       new Date(createdAt + index * 1000).toISOString(),
     )
-    await writeBatch(store(), [said('series', ...moments.map((iso, index) => sample(iso, index)))])
+    await store().write([said('series', ...moments.map((iso, index) => sample(iso, index)))])
     const all = await samplesOf(store(), {
       stationId: 'series',
       from: createdAt,

@@ -2,7 +2,6 @@ import { expect, test } from 'vitest'
 import { billTransaction } from '../../../cloud/billing/bill.ts'
 import { transactionReadings } from '../../../cloud/billing/readings.ts'
 import { billDue, meteredEvent } from '../../../cloud/jobs/biller.ts'
-import { writeBatch } from '../../../cloud/store/ingest.ts'
 import { addStation } from '../../../cloud/store/stations.ts'
 import {
   dueForBilling,
@@ -22,10 +21,7 @@ const tariff = exampleTariff()
 onBothDatabases('transactions and their bills', (store) => {
   const newCharge = async (stationId: string, ...facts: ReturnType<typeof event>[]) => {
     await addStation(store(), { id: stationId, keyHmac: 'ab', createdAt: at('2026-06-01T00:00:00Z') })
-    await writeBatch(
-      store(),
-      facts.map((fact) => told(stationId, fact)),
-    )
+    await store().write(facts.map((fact) => told(stationId, fact)))
     return { stationId, transactionId: 'tx' }
   }
   const bill = () => billDue({ store: store(), tariff, onBilled: () => {} }, () => false)
@@ -70,7 +66,7 @@ onBothDatabases('transactions and their bills', (store) => {
       kind: 'billed',
       lines: [{ basis: 'interpolated' }, { basis: 'interpolated' }],
     })
-    await writeBatch(store(), [told('late', boundary)])
+    await store().write([told('late', boundary)])
     expect((await transactionByKey(store(), key))?.bill).toBeNull()
     await bill()
     expect((await transactionByKey(store(), key))?.bill).toMatchObject({
@@ -85,7 +81,7 @@ onBothDatabases('transactions and their bills', (store) => {
       kind: 'notBilled',
       reason: { key: 'bill.noStartRegister', values: {} },
     })
-    await writeBatch(store(), [told('start-late', started)])
+    await store().write([told('start-late', started)])
     await bill()
     expect((await transactionByKey(store(), key))?.bill).toMatchObject({ kind: 'billed', quantityWh: 11_000 })
   })
@@ -111,7 +107,7 @@ onBothDatabases('transactions and their bills', (store) => {
     const seen = (await eventsOf(store(), key)).map(meteredEvent)
     const made = billTransaction(transactionReadings(seen), tariff)
     if (made.kind === 'running') throw new Error('it has ended')
-    await writeBatch(store(), [told('raced', boundary)])
+    await store().write([told('raced', boundary)])
     expect(await storeBill(store(), key, made, seen.length)).toBe(false)
     expect(await dueForBilling(store(), 1000)).toContainEqual(key)
     expect(await storeBill(store(), { ...key, transactionId: 'unknown' }, made, 2)).toBe(false)
@@ -120,10 +116,7 @@ onBothDatabases('transactions and their bills', (store) => {
   test('the list is newest first, and can be asked page by page and by station', async () => {
     await addStation(store(), { id: 'pages', keyHmac: 'ab', createdAt: at('2026-06-01T00:00:00Z') })
     const days = ['2026-07-01', '2026-07-03', '2026-07-02']
-    await writeBatch(
-      store(),
-      days.map((day) => told('pages', event(day, 0, 'Started', `${day}T08:00:00Z`, 1))),
-    )
+    await store().write(days.map((day) => told('pages', event(day, 0, 'Started', `${day}T08:00:00Z`, 1))))
     const page = await listTransactions(store(), { stationId: 'pages', limit: 2 })
     expect(page.map((one) => one.transactionId)).toEqual(['2026-07-03', '2026-07-02'])
     const before = page.at(-1)?.state.startedAt

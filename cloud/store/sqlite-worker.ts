@@ -11,6 +11,7 @@ import {
   SqliteQueryCompiler,
 } from 'kysely'
 import { invariant } from '../../shared/invariant.ts'
+import type { Submission, Written } from './ingest.ts'
 import type { WorkerReply, WorkerRequest } from './worker-messages.ts'
 
 /** A statement that the database refused. */
@@ -23,31 +24,47 @@ export class SqliteError extends Error {
   }
 }
 
-/**
- * @param workerFile the bundled worker (dist/cloud-store-worker.mjs)
- * @param onDeath called once when the worker dies by itself; what was not answered is not stored
- */
-export function sqliteDialect(options: {
+export interface SqliteWorkerOptions {
   readonly file: string
+  /** The bundled worker (dist/cloud-store-worker.mjs). */
   readonly workerFile: URL
+  /** Called once when the worker dies by itself; what was not answered is not stored. */
   readonly onDeath: (error: Error) => void
-}): Dialect {
+}
+
+/** A database's dialect, and its own way to write a group commit. */
+export interface SqliteWorker {
+  readonly dialect: Dialect
+  /** Writes a group commit inside the worker; waits for its turn like any transaction. */
+  readonly write: (batch: readonly Submission[]) => Promise<Written>
+}
+
+/** The worker is started by the first statement. */
+export function sqliteWorker(options: SqliteWorkerOptions): SqliteWorker {
+  const { driver, write } = workerDriver(options)
   return {
-    createAdapter: () => new SqliteAdapter(),
-    createDriver: () => workerDriver(options),
-    createIntrospector: (db) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
+    write,
+    dialect: {
+      createAdapter: () => new SqliteAdapter(),
+      createDriver: () => driver,
+      createIntrospector: (db) => new SqliteIntrospector(db),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+    },
   }
 }
 
-type RunRequest = Omit<Extract<WorkerRequest, { kind: 'run' }>, 'id'>
+type Asked = WorkerRequest extends infer Request
+  ? Request extends WorkerRequest
+    ? Omit<Request, 'id'>
+    : never
+  : never
 interface Waiting {
   readonly resolve: (reply: Extract<WorkerReply, { ok: true }>) => void
   readonly reject: (error: Error) => void
   readonly sql: string
 }
 
-function workerDriver(options: Parameters<typeof sqliteDialect>[0]): Driver {
+function workerDriver(options: SqliteWorkerOptions): { driver: Driver; write: SqliteWorker['write'] } {
   let worker: Worker | null = null
   let nextId = 1
   const waiting = new Map<number, Waiting>()
@@ -57,11 +74,11 @@ function workerDriver(options: Parameters<typeof sqliteDialect>[0]): Driver {
     for (const { reject } of waiting.values()) reject(error)
     waiting.clear()
   }
-  const ask = (request: RunRequest | { kind: 'close' }) =>
+  const ask = (request: Asked) =>
     new Promise<Extract<WorkerReply, { ok: true }>>((resolve, reject) => {
       if (!worker) return reject(new Error('the database is closed'))
       const id = nextId++
-      waiting.set(id, { resolve, reject, sql: request.kind === 'run' ? request.sql : 'close' })
+      waiting.set(id, { resolve, reject, sql: 'sql' in request ? request.sql : request.kind })
       worker.postMessage({ ...request, id })
     })
   const connection: DatabaseConnection = {
@@ -82,7 +99,7 @@ function workerDriver(options: Parameters<typeof sqliteDialect>[0]): Driver {
   const raw = (text: string) => (c: DatabaseConnection) =>
     c.executeQuery(CompiledQuery.raw(text)).then(() => {})
 
-  return {
+  const driver: Driver = {
     init: async () => {
       const made = new Worker(options.workerFile, { workerData: { file: options.file } })
       worker = made
@@ -117,6 +134,17 @@ function workerDriver(options: Parameters<typeof sqliteDialect>[0]): Driver {
       worker = null
     },
   }
+  const write: SqliteWorker['write'] = async (batch) => {
+    await turns.take()
+    try {
+      const { written } = await ask({ kind: 'batch', batch })
+      invariant(written, 'a batch is answered with what was written')
+      return written
+    } finally {
+      turns.give()
+    }
+  }
+  return { driver, write }
 }
 
 /** First come, first served. */
