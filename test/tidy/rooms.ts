@@ -25,7 +25,7 @@ const CLOUD_PACKAGES = [
   ...['kysely', 'node-cron', 'pg', 'pino', 'temporal-polyfill', 'zod'],
 ]
 
-export const ROOMS: readonly Room[] = [
+const ROOMS: readonly Room[] = [
   room('shared/io/', ['shared/'], ['ocpp-rpc']),
   room('shared/', ['!shared/io/'], ['zod', 'temporal-polyfill'], 'noNode'),
   room(

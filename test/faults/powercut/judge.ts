@@ -5,6 +5,7 @@ import SqliteDatabase from 'better-sqlite3'
 import type { Docs, PendingFact, Session } from '../../../agent/keeper/memory.ts'
 import type { InstallationRecord } from '../../../agent/keeper/ports.ts'
 import { openStore } from '../../../agent/keeper/store/core.ts'
+import { readDocs } from '../../../agent/keeper/store/documents.ts'
 import { canonicalJson, decodeInstallation } from '../../../agent/keeper/store/installation.ts'
 import type { Files } from './disk.ts'
 import { COPY_FOLDER, placesIn } from './places.ts'
@@ -26,15 +27,6 @@ export interface Promised {
 
 type Row = Omit<RowState, 'mayBeGone'>
 
-export interface Found {
-  readonly installation: InstallationRecord | null
-  readonly installationLost: boolean
-  readonly docs: Docs
-  readonly sessions: ReadonlyMap<string, Session>
-  readonly rows: ReadonlyMap<string, Row>
-  readonly database: 'found' | 'new' | 'rebuiltFromDailyCopy' | 'rebuiltFromNothing'
-}
-
 /** Puts files, told by their path on the recorded disk, below `folder` instead of `recordedFolder`. */
 export function putFiles(files: Files, recordedFolder: string, folder: string): void {
   rmSync(folder, { recursive: true, force: true })
@@ -46,38 +38,60 @@ export function putFiles(files: Files, recordedFolder: string, folder: string): 
   }
 }
 
+/** What stands in the files of a store that is closed. */
+export interface Stored {
+  readonly installation: InstallationRecord | null
+  readonly docs: Docs
+  readonly sessions: ReadonlyMap<string, Session>
+  readonly rows: ReadonlyMap<string, Row>
+}
+
+export interface Found extends Stored {
+  readonly installationLost: boolean
+}
+
 /** Lets the store recover from what lies in the folder, and reads everything that it then remembers. */
 export function recover(folder: string): Found {
   const store = openStore(placesIn(folder))
-  const { installation, installationLost, docs, opening } = store.remembered
+  const { installation, installationLost, docs } = store.remembered
   store.close()
+  return { ...readStored(folder), installation, installationLost, docs }
+}
+
+interface OutboxColumns {
+  readonly uuid: string
+  readonly seq: number
+  readonly at: number | null
+  readonly time_estimated: number
+  readonly fact: string
+  readonly frozen: string | null
+  readonly parked: string | null
+}
+
+/** Reads the database itself: the store shows only the oldest row of its outbox. */
+export function readStored(folder: string): Stored {
   const db = new SqliteDatabase(placesIn(folder).database, { readonly: true })
-  const sessions = new Map<string, Session>()
-  for (const { value } of db.prepare<[], { value: string }>('SELECT value FROM session ORDER BY id').all()) {
+  const values = (table: 'session' | 'installation') =>
+    db.prepare<[], { value: string }>(`SELECT value FROM ${table} ORDER BY rowid`).all()
+  const sessions = values('session').map(({ value }): [string, Session] => {
     const session: Session = JSON.parse(value)
-    sessions.set(session.uuid, session)
-  }
-  const rows = new Map<string, Row>()
-  const stored = db.prepare<
-    [],
-    {
-      uuid: string
-      seq: number
-      at: number | null
-      time_estimated: number
-      fact: string
-      frozen: string | null
-      parked: string | null
-    }
-  >('SELECT * FROM outbox ORDER BY id')
-  for (const row of stored.all()) {
-    const fact: PendingFact = JSON.parse(row.fact)
-    const key = row.uuid === '' ? `f:${row.seq}` : `t:${row.uuid}:${row.seq}`
-    const timeEstimated = row.time_estimated === 1
-    rows.set(key, { fact, at: row.at, timeEstimated, frozen: row.frozen, parked: row.parked })
+    return [session.uuid, session]
+  })
+  const rows = db.prepare<[], OutboxColumns>('SELECT * FROM outbox ORDER BY id').all()
+  const stored = {
+    installation: decodeInstallation(values('installation').at(-1)?.value ?? null),
+    docs: readDocs(db),
+    sessions: new Map(sessions),
+    rows: new Map(
+      rows.map(({ uuid, seq, fact, at, time_estimated, frozen, parked }) => {
+        const parsed: PendingFact = JSON.parse(fact)
+        const row = { fact: parsed, at, timeEstimated: time_estimated === 1, frozen, parked }
+        return [uuid === '' ? `f:${seq}` : `t:${uuid}:${seq}`, row] as const
+      }),
+    ),
   }
   db.close()
-  return { installation, installationLost, docs, sessions, rows, database: opening.database }
+  return stored
 }
 
 /** Everything that is remembered, cut into pieces that can be compared one by one: name and text. */

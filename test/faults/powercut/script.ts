@@ -89,9 +89,9 @@ function newBox(random: Prng, play: (step: Step) => void, now: () => Expected) {
   const wall = () => epochMs(EPOCH + clockMs)
   const uuid = () => Array.from({ length: 4 }, () => random.integer(0, 0xffffff).toString(16)).join('-')
 
-  const running = (): Docs['running'] => {
+  /** The account's sum must fit: what no closed session has is the open one's. */
+  const running = (closedNowWh = 0): Docs['running'] => {
     const before = now().docs.running.account
-    const charged = registerWh - (before?.lastRegisterWh ?? registerWh)
     return {
       alive: stamp(),
       aliveAt: wall(),
@@ -100,7 +100,7 @@ function newBox(random: Prng, play: (step: Step) => void, now: () => Expected) {
         startRegisterWh: before?.startRegisterWh ?? wattHours(registerWh),
         lastRegisterWh: wattHours(registerWh),
         last: stamp(),
-        closedSessionsWh: wattHours((before?.closedSessionsWh ?? 0) + charged),
+        closedSessionsWh: wattHours((before?.closedSessionsWh ?? 0) + closedNowWh),
         unattributedWh: before?.unattributedWh ?? wattHours(0),
       },
     }
@@ -247,7 +247,11 @@ function newBox(random: Prng, play: (step: Step) => void, now: () => Expected) {
       session = { ...session, nextSeqNo: session.nextSeqNo + 1, chargingState: 'idle', end }
       commit(
         {
-          docs: { plugIn: null, userLimitMilliamps: null, running: running() },
+          docs: {
+            plugIn: null,
+            userLimitMilliamps: null,
+            running: running(registerWh - session.startRegisterWh),
+          },
           sessions: [session],
           rows: [ended],
         },

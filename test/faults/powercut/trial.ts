@@ -41,6 +41,8 @@ export interface TrialResult {
   readonly findings: readonly (Finding & { readonly cut: string })[]
   /** Some of the disks, drawn evenly over the whole recording. */
   readonly sample: readonly CutState[]
+  /** The folder that the sample's paths are told in. */
+  readonly folder: string
 }
 
 const SAMPLE = 400
@@ -56,7 +58,7 @@ export interface Recording {
 }
 
 /** Runs the workload under the shim, life by life. */
-export async function record(options: TrialOptions, scratch: string): Promise<Recording> {
+async function record(options: TrialOptions, scratch: string): Promise<Recording> {
   const played = script(options.sessions, options.seed)
   const folder = join(scratch, 'disk')
   const log = join(scratch, 'log')
@@ -172,13 +174,15 @@ export async function trial(options: TrialOptions): Promise<TrialResult> {
       disksAgain: again.disks,
       findings: [...findings, ...again.findings],
       sample,
+      folder: recording.folder,
     }
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
 }
 
-const evenly = <T>(items: readonly T[], count: number): readonly T[] =>
+/** So many of them, spread over the whole. */
+export const evenly = <T>(items: readonly T[], count: number): readonly T[] =>
   items.filter(
     (_, index) =>
       Math.floor((index * count) / items.length) !== Math.floor(((index - 1) * count) / items.length),
