@@ -6,6 +6,8 @@ import {
   type ControlToKeeper,
   type KeeperToControl,
   LINK_VERSION,
+  type MeterReading,
+  type NumberedFact,
 } from '../../../agent/control-link/messages.ts'
 import { listenForKeeper } from '../../../agent/control-link/server.ts'
 import type { KeeperConfig } from '../../../agent/keeper/config.ts'
@@ -14,7 +16,7 @@ import { startProgram } from '../../../hw-sim/demo/program.ts'
 import { invariant } from '../../../shared/invariant.ts'
 import type { Prng } from '../../../shared/prng.ts'
 import type { Clock } from '../../../shared/time/clock.ts'
-import { milliAmps, milliVolts, wattHours, watts } from '../../../shared/units.ts'
+import { milliAmps, milliVolts, type WattHours, wattHours, watts } from '../../../shared/units.ts'
 import type { CutState } from './again.ts'
 import { type Finding, type Promised, putFiles, readStored, type Stored } from './judge.ts'
 import { placesIn } from './places.ts'
@@ -30,6 +32,7 @@ export interface AgentsOptions {
 
 const ANSWER_WITHIN_MS = 15_000
 const BOOT_ID = 'boot-after-the-cut'
+const PLUG_ID = 'plug-after-the-cut'
 
 /** Starts keeper on one disk after the other, as many as fit in the time. */
 export async function startKeepers(
@@ -58,9 +61,14 @@ async function startOn(state: CutState, folder: string, options: AgentsOptions):
   const runDir = join(folder, 'run')
   await mkdir(runDir)
   const socketPath = join(runDir, 'control.sock')
-  const control = await actControl({ socketPath, isPlugged: options.random.chance(0.6), clock })
+  const { running } = state.promised.done.docs
+  const isPlugged = options.random.chance(0.6)
+  const registerWh = wattHours((running.account?.lastRegisterWh ?? 0) + 20)
+  const control = await actControl({ socketPath, isPlugged, registerWh, clock })
+  // The power was away for half a minute.
+  const wallOffsetMs = running.aliveAt === null ? 0 : running.aliveAt + 30_000 - clock.wall()
   const configFile = join(folder, 'keeper.json')
-  await writeFile(configFile, JSON.stringify(keeperConfig(folder, runDir, socketPath)))
+  await writeFile(configFile, JSON.stringify({ ...keeperConfig(folder, runDir, socketPath), wallOffsetMs }))
   const keeper = startProgram(
     {
       name: 'keeper',
@@ -77,7 +85,7 @@ async function startOn(state: CutState, folder: string, options: AgentsOptions):
     const why = await keeper.ended
     const ended: Finding[] =
       why === 'exit code 0' ? [] : [{ verdict: 'lost', what: `keeper ended by ${why}` }]
-    return [...ended, ...judgeKept(readStored(folder), state.promised)]
+    return [...ended, ...judgeKept(readStored(folder), state.promised, isPlugged)]
   } catch (thrown) {
     return [{ verdict: 'lost', what: `keeper does not start: ${String(thrown)}` }]
   } finally {
@@ -91,9 +99,11 @@ async function startOn(state: CutState, folder: string, options: AgentsOptions):
 async function actControl(options: {
   readonly socketPath: string
   readonly isPlugged: boolean
+  readonly registerWh: WattHours
   readonly clock: Clock
 }) {
-  const { socketPath, isPlugged, clock } = options
+  const { socketPath, isPlugged, registerWh, clock } = options
+  const facts = factsOf(isPlugged, meter(registerWh, clock), clock)
   let answer = (_: null) => {}
   let fail = (_: Error) => {}
   const answered = new Promise<null>((resolve, reject) => {
@@ -110,8 +120,8 @@ async function actControl(options: {
     log: { info: () => {}, warn: () => {} },
     onMessage: (message: KeeperToControl) => {
       if (message.kind === 'hello')
-        invariant(link.ok && link.value.send(hello(isPlugged, clock)), 'keeper hears us')
-      if (message.kind === 'factsStored' && message.number >= factsOf(isPlugged, clock).length) answer(null)
+        invariant(link.ok && link.value.send(hello(isPlugged, facts, clock)), 'keeper hears us')
+      if (message.kind === 'factsStored' && message.number >= facts.length) answer(null)
     },
     onDisconnected: () => {},
   })
@@ -125,41 +135,45 @@ async function actControl(options: {
   }
 }
 
-const meter = (clock: Clock) => ({
+const meter = (registerWh: WattHours, clock: Clock): MeterReading => ({
   takenAtMonotonicMs: clock.monotonic(),
   serial: 'SDM-1',
-  registerWh: wattHours(9_000_000),
+  registerWh,
   powerWatts: watts(0),
-  currentsMilliamps: [milliAmps(0), milliAmps(0), milliAmps(0)] as const,
-  voltagesMillivolts: [milliVolts(230_000), milliVolts(230_000), milliVolts(230_000)] as const,
+  currentsMilliamps: [milliAmps(0), milliAmps(0), milliAmps(0)],
+  voltagesMillivolts: [milliVolts(230_000), milliVolts(230_000), milliVolts(230_000)],
 })
 
-function factsOf(isPlugged: boolean, clock: Clock) {
-  const at = { bootId: BOOT_ID, atMonotonicMs: clock.monotonic(), meter: meter(clock) }
-  const restarted = { ...at, number: 1, fact: { kind: 'restarted', mirror: 'otherBoot' } } as const
-  const plugged = { ...at, number: 2, fact: { kind: 'plugged', plugId: 'plug-after-the-cut' } } as const
+function factsOf(isPlugged: boolean, reading: MeterReading, clock: Clock): readonly NumberedFact[] {
+  const at = { bootId: BOOT_ID, atMonotonicMs: clock.monotonic(), meter: reading }
+  const restarted: NumberedFact = { ...at, number: 1, fact: { kind: 'restarted', mirror: 'otherBoot' } }
+  const plugged: NumberedFact = { ...at, number: 2, fact: { kind: 'plugged', plugId: PLUG_ID } }
   return isPlugged ? [restarted, plugged] : [restarted]
 }
 
-const hello = (isPlugged: boolean, clock: Clock): Extract<ControlToKeeper, { kind: 'hello' }> => ({
+const hello = (
+  isPlugged: boolean,
+  facts: readonly NumberedFact[],
+  clock: Clock,
+): Extract<ControlToKeeper, { kind: 'hello' }> => ({
   kind: 'hello',
   version: LINK_VERSION,
   bootId: BOOT_ID,
   permission: null,
   planVersion: null,
-  facts: factsOf(isPlugged, clock),
+  facts,
   mirrorAgeMs: null,
   status: {
     atMonotonicMs: clock.monotonic(),
     pilot: isPlugged ? 'B' : 'A',
-    plugId: isPlugged ? 'plug-after-the-cut' : null,
+    plugId: isPlugged ? PLUG_ID : null,
     chargingState: isPlugged ? 'occupied' : 'idle',
     relay: 'open',
     offeredMilliamps: milliAmps(0),
     binding: NO_LIMIT,
     permissionUuid: null,
     planVersion: null,
-    meter: meter(clock),
+    meter: facts[0]?.meter ?? null,
     faults: [],
     devices: [],
   },
@@ -195,7 +209,7 @@ const keeperConfig = (folder: string, runDir: string, socketPath: string): Keepe
 })
 
 /** keeper may add (an end, a resumption, a new session); what was promised stays as it was. */
-function judgeKept(stored: Stored, { done, underWay }: Promised): readonly Finding[] {
+function judgeKept(stored: Stored, { done, underWay }: Promised, isPlugged: boolean): readonly Finding[] {
   const findings: Finding[] = []
   const kept = (what: string, value: unknown, ...allowed: readonly unknown[]) => {
     const text = canonicalJson(value ?? null)
@@ -208,6 +222,11 @@ function judgeKept(stored: Stored, { done, underWay }: Promised): readonly Findi
     const found = stored.sessions.get(uuid)
     kept(`start of ${uuid}`, found?.startRegisterWh, session.startRegisterWh)
     if (session.end) kept(`end of ${uuid}`, found?.end, session.end)
+    else if (!underWay.sessions.get(uuid)?.end) {
+      // The car stayed plugged: the charge goes on. Else it is over, at the last register that was its own.
+      kept(`${uuid} is over`, found?.end !== null, !isPlugged)
+      if (!isPlugged) kept(`reason of ${uuid}`, found?.end?.reason, 'PowerLoss', 'EVDisconnected')
+    }
   }
   for (const [key, row] of done.rows) {
     const next = underWay.rows.get(key)

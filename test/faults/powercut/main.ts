@@ -90,9 +90,8 @@ const mutants = {
   'synchronous=OFF': await variant('mutantSyncOff'),
   'no directory sync': await variant('mutantNoDirectorySync'),
 }
-const troubles: string[] = full.findings
-  .slice(0, 20)
-  .map(({ verdict, what, cut }) => `${verdict} (${cut}): ${what}`)
+const told = ({ verdict, what, cut }: Finding & { readonly cut: string }) => `${verdict} (${cut}): ${what}`
+const troubles: string[] = full.findings.slice(0, 20).map(told)
 for (const [name, result] of Object.entries(mutants)) {
   const [first] = result.findings
   console.log(
