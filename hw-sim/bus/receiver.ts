@@ -12,6 +12,16 @@ export interface FrameOnLine {
   readonly endMicros: number
   /** Why nobody could have heard it as a frame, or null. */
   readonly spoilt: string | null
+  /** Another request followed before the reply could begin: this one is carried out, and its reply is not sent. */
+  readonly givenUp: boolean
+}
+
+/** A frame that is still growing. */
+interface Growing {
+  readonly bytes: number[]
+  readonly startMicros: number
+  endMicros: number
+  spoilt: string | null
 }
 
 /** The line's state that both directions share; half duplex. */
@@ -43,11 +53,11 @@ export function receiver(options: ReceiverOptions): Receiver {
 }
 
 function bySilence({ clock, time, line, onFrame }: ReceiverOptions): Receiver {
-  let pending: { bytes: number[]; startMicros: number; endMicros: number; spoilt: string | null } | null =
-    null
+  let pending: Growing | null = null
   let timer: Timer | null = null
 
   const check = () => {
+    timer?.cancel()
     timer = null
     if (!pending) return
     const restMicros = pending.endMicros + time.endGapMicros - clock.monotonicMicros()
@@ -57,34 +67,60 @@ function bySilence({ clock, time, line, onFrame }: ReceiverOptions): Receiver {
     }
     const { bytes, ...at } = pending
     pending = null
-    onFrame(Uint8Array.from(bytes), at)
+    onFrame(Uint8Array.from(bytes), { ...at, givenUp: false })
+  }
+
+  const begin = (spoilt: string | null, nowMicros: number): Growing => {
+    timer?.cancel()
+    timer = null
+    return { bytes: [], startMicros: nowMicros, endMicros: nowMicros, spoilt }
   }
 
   return {
-    bytes: (chunk) => {
+    bytes: (read) => {
       const nowMicros = clock.monotonicMicros()
-      if (pending && nowMicros > pending.endMicros + time.endGapMicros) {
-        timer?.cancel()
-        check()
+      if (pending && nowMicros > pending.endMicros + time.endGapMicros) check()
+      const { before, last } = requestsIn(Uint8Array.from([...(pending?.bytes ?? []), ...read]))
+      for (const frame of before) {
+        onFrame(frame, { startMicros: nowMicros, endMicros: nowMicros, spoilt: null, givenUp: true })
       }
-      if (!pending) {
-        const gapMicros = nowMicros - line.freeAtMicros
-        const spoilt =
-          gapMicros >= time.startGapMicros
-            ? null
-            : `the line was not silent: ${gapMicros} us instead of ${time.startGapMicros} us before it`
-        pending = { bytes: [], startMicros: nowMicros, endMicros: nowMicros, spoilt }
-      }
-      pending.bytes.push(...chunk)
-      pending.endMicros = Math.max(pending.endMicros, nowMicros) + time.bytesMicros(chunk.length)
-      if (pending.bytes.length > FRAME_BYTES_MAX) pending.spoilt = 'it is longer than 256 bytes'
-      line.freeAtMicros = Math.max(line.freeAtMicros, pending.endMicros)
+      const fresh = before.length > 0 ? last : read
+      const growing =
+        before.length > 0 ? begin(null, nowMicros) : (pending ?? begin(tooEarly(nowMicros), nowMicros))
+      growing.bytes.push(...fresh)
+      growing.endMicros = Math.max(growing.endMicros, nowMicros) + time.bytesMicros(fresh.length)
+      if (growing.bytes.length > FRAME_BYTES_MAX) growing.spoilt = 'it is longer than 256 bytes'
+      line.freeAtMicros = Math.max(line.freeAtMicros, growing.endMicros)
+      pending = growing
       if (!timer) check()
     },
     stop: () => {
       timer?.cancel()
       pending = null
     },
+  }
+
+  function tooEarly(nowMicros: number): string | null {
+    const gapMicros = nowMicros - line.freeAtMicros
+    if (gapMicros >= time.startGapMicros) return null
+    return `the line was not silent: ${gapMicros} us instead of ${time.startGapMicros} us before it`
+  }
+}
+
+/**
+ * A terminal shows no gaps: where this process was kept from reading, it finds the request that its master gave up and the
+ * one that it waits for now without a gap. Sound requests that fill what was read are taken apart.
+ */
+function requestsIn(read: Uint8Array): { before: readonly Uint8Array[]; last: Uint8Array } {
+  const before: Uint8Array[] = []
+  let last = read
+  for (;;) {
+    const length = requestLength(last)
+    const sound = length !== null && crcHolds(last.subarray(0, length))
+    if (!sound || last.length < length) return { before: [], last: read }
+    if (last.length === length) return { before, last }
+    before.push(last.subarray(0, length))
+    last = last.subarray(length)
   }
 }
 
@@ -94,7 +130,7 @@ function byLength({ clock, onFrame }: ReceiverOptions): Receiver {
 
   const give = (frame: Uint8Array) => {
     const nowMicros = clock.monotonicMicros()
-    onFrame(frame, { startMicros: nowMicros, endMicros: nowMicros, spoilt: null })
+    onFrame(frame, { startMicros: nowMicros, endMicros: nowMicros, spoilt: null, givenUp: false })
   }
   const orphan = () => {
     timer = null

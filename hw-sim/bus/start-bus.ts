@@ -10,7 +10,7 @@ import type { SimFault, SimFrame } from '../api.ts'
 import { isDead, spoil } from './line-faults.ts'
 import { type LineFormat, lineTime } from './line-time.ts'
 import { type NumberedLog, numberedLog } from './numbered-log.ts'
-import { type Receiver, receiver } from './receiver.ts'
+import { type FrameOnLine, type Receiver, receiver } from './receiver.ts'
 import { openTerminal, pointLink, removeOwnLink, type Terminal } from './terminal.ts'
 import { type Transmitter, transmitter } from './transmitter.ts'
 
@@ -97,10 +97,7 @@ export function startBus(options: BusOptions): Bus {
     return unit
   }
 
-  const onRequest = (
-    frame: Uint8Array,
-    at: { startMicros: number; endMicros: number; spoilt: string | null },
-  ) => {
+  const onRequest = (frame: Uint8Array, at: FrameOnLine) => {
     const unit = at.spoilt ?? heardBy(frame, at.startMicros)
     const pdu = frame.subarray(1, Math.max(1, frame.length - 2))
     if (typeof unit === 'string') {
@@ -109,8 +106,9 @@ export function startBus(options: BusOptions): Bus {
       return
     }
     const answer = unit.answer(pdu)
-    log('request', frame, at.endMicros, answer ? undefined : 'the unit has no supply or is starting')
-    if (answer && port) reply(unit.unitId, answer, at.endMicros, port.send)
+    const why = answer ? undefined : 'the unit has no supply or is starting'
+    log('request', frame, at.endMicros, at.givenUp ? 'another request followed at once' : why)
+    if (answer && port && !at.givenUp) reply(unit.unitId, answer, at.endMicros, port.send)
   }
 
   const reply = (unitId: number, answer: Uint8Array, endMicros: number, send: Transmitter) => {

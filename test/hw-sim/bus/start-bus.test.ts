@@ -94,9 +94,19 @@ describe('a bus', () => {
     expect(asked).toEqual(['2 050000ff00'])
   })
 
-  test('takes two requests without a gap for one broken frame', async () => {
+  test('answers the last of two requests that come in one piece, and carries out the first', async () => {
+    const { master, asked, log } = await line()
+    const { bytes } = await master.exchange(Buffer.concat([frame(1, READ), frame(2, READ)]))
+    expect(bytes).toEqual(frame(2, READ))
+    expect(asked).toEqual(['1 0300000001', '2 0300000001'])
+    expect(log()[0]?.unanswered).toBe('another request followed at once')
+  })
+
+  test.each(['before', 'behind'])('takes a request with noise %s it for no frame', async (side) => {
     const { master, asked } = await line()
-    const { bytes } = await master.exchange(Buffer.concat([frame(1, READ), frame(2, READ)]), NO_REPLY)
+    const noise = Buffer.from([0x01, 0x07, 0x55])
+    const parts = side === 'before' ? [noise, frame(1, READ)] : [frame(1, READ), noise]
+    const { bytes } = await master.exchange(Buffer.concat(parts), NO_REPLY)
     expect(bytes.length).toBe(0)
     expect(asked).toEqual([])
   })
