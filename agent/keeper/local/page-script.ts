@@ -1,0 +1,128 @@
+// The page's own script, as the browser runs it: plain JavaScript, values into text nodes only. It reads the labels from
+// the element #labels and the box from the event stream.
+export const SCRIPT = `
+'use strict';
+var ALL = JSON.parse(document.getElementById('labels').textContent);
+var wanted = new URLSearchParams(location.search).get('lang');
+var locale = [wanted].concat(navigator.languages || []).map(String).find(function (l) { return /^[a-z]{2}(-[A-Z]{2})?$/.test(l) && ALL[l.slice(0, 2)] }) || 'en-GB';
+var lang = locale.slice(0, 2);
+var L = ALL[lang];
+var SIGNS = { idle: '\\u25CB', occupied: '\\u25D0', suspendedEvse: '\\u23F8', suspendedEv: '\\u2713', charging: '\\u26A1', faulted: '\\u26A0', unknown: '\\u2026' };
+var box = null;
+var $ = function (id) { return document.getElementById(id) };
+var put = function (id, text) { if ($(id).textContent !== text) $(id).textContent = text };
+var number = function (value, digits) { return new Intl.NumberFormat(locale, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value) };
+var ampsOf = function (milliamps) { return new Intl.NumberFormat(locale, { maximumFractionDigits: 1 }).format(milliamps / 1000) + '\\u00A0A' };
+document.documentElement.lang = lang;
+document.title = L.title;
+document.querySelectorAll('[data-l]').forEach(function (node) { node.textContent = L[node.dataset.l] });
+document.querySelectorAll('[data-hours]').forEach(function (node) { node.textContent = node.value + ' ' + L.overrideHours });
+
+function time(at) {
+  var day = { timeZone: box.timeZone, year: 'numeric', month: 'numeric', day: 'numeric' };
+  var sameDay = new Intl.DateTimeFormat('en', day).format(at) === new Intl.DateTimeFormat('en', day).format(box.at);
+  var form = { timeZone: box.timeZone, hour: '2-digit', minute: '2-digit' };
+  if (!sameDay) form.weekday = 'long';
+  return new Intl.DateTimeFormat(locale, form).format(at);
+}
+function row(list, name, value) {
+  var dt = document.createElement('dt'); dt.textContent = name;
+  var dd = document.createElement('dd'); dd.textContent = value;
+  list.append(dt, dd);
+}
+function show(seen) {
+  box = seen;
+  var control = box.control, meter = control && control.meter;
+  var state = control ? control.chargingState : 'unknown';
+  put('name', box.stationId);
+  put('sign', SIGNS[state]);
+  put('word', L['state.' + state]);
+  if ($('state').className !== state) $('state').className = state;
+  var amps = box.limit.currentMilliamps;
+  put('amps', amps === 0 ? L.paused : L.allowed + ' ' + ampsOf(amps));
+  put('reason', box.words[lang].reason + (box.limit.until === null ? '' : ' (' + L.until + ' ' + time(box.limit.until) + ')'));
+  put('power', meter ? number(meter.powerWatts / 1000, 2) + '\\u00A0kW' : '\\u2013');
+  put('energy', box.session ? number(box.session.energyWh / 1000, 3) + '\\u00A0kWh' : '\\u2013');
+  put('currents', meter ? meter.currentsMilliamps.map(function (current) { return number(current / 1000, 1) }).join(' / ') + '\\u00A0A' : '\\u2013');
+  var on = box.override !== null;
+  $('order-override').hidden = on;
+  $('overridden').hidden = !on;
+  if (on) put('override-end', L.overrideOn + ', ' + (box.override.until === null ? L.overrideOpen : L.until + ' ' + time(box.override.until)) + '.');
+  $('stop').hidden = box.session === null;
+  $('pin-row').hidden = !box.pinNeeded;
+  $('faults').hidden = box.faultsInWords.length === 0;
+  put('faults', box.faultsInWords.map(function (fault) { return fault.code + ': ' + fault.means + ' ' + fault.clears }).join(' '));
+  showSchedule();
+  showDiagnosis(control, meter);
+}
+function showSchedule() {
+  var text = JSON.stringify([box.schedule, lang]);
+  if ($('windows').dataset.shown === text) return;
+  $('windows').dataset.shown = text;
+  $('windows').replaceChildren();
+  var schedule = box.schedule;
+  if (!schedule) { put('schedule-words', L.noSchedule); return }
+  put('schedule-words', L.freeIn + ', ' + L.outside + ' ' + ampsOf(schedule.outsideMilliamps) + ' (' + schedule.timeZone + '):');
+  schedule.windows.forEach(function (one) {
+    var item = document.createElement('li');
+    // 5 January 2026 was a Monday.
+    var days = one.days.length === 7 ? L.everyDay : one.days.map(function (day) { return new Intl.DateTimeFormat(locale, { weekday: 'short', timeZone: 'UTC' }).format(Date.UTC(2026, 0, 4 + day)) }).join(', ');
+    item.textContent = days + ' ' + one.from + '\\u2013' + one.to;
+    $('windows').append(item);
+  });
+}
+function showDiagnosis(control, meter) {
+  if (!$('diagnosis').open) return;
+  var devices = $('devices');
+  devices.replaceChildren();
+  (control ? control.devices : []).forEach(function (device) {
+    var tr = document.createElement('tr');
+    var age = device.lastReplyAgeMs === null ? '\\u2013' : number(device.lastReplyAgeMs / 1000, 1) + '\\u00A0s';
+    [device.name + ' (' + device.driver + ')', device.reachable ? age : L.unreachable, device.errors + ' / ' + device.requests, device.roundTripMs === null ? '\\u2013' : number(device.roundTripMs, 0) + '\\u00A0ms'].forEach(function (cell) {
+      var td = document.createElement('td'); td.textContent = cell; tr.append(td);
+    });
+    devices.append(tr);
+  });
+  var facts = $('facts');
+  facts.replaceChildren();
+  row(facts, L.server, box.csms);
+  row(facts, L.outbox, box.outbox.pending + ' / ' + box.outbox.parked);
+  row(facts, L.time, time(box.at) + ' ' + box.timeZone + ', ' + L['time.' + box.timeQuality]);
+  row(facts, L.installation, box.installation ? ampsOf(box.installation.limitMilliamps) + ', ' + box.installation.phasesWired + ' \\u00D7, ' + box.installation.commissionedBy : L.notCommissioned);
+  if (meter) row(facts, L.register, number(meter.registerWh / 1000, 3) + '\\u00A0kWh (' + meter.serial + ')');
+  row(facts, L.faults, box.faults.length ? box.faults.join(', ') : L.none);
+}
+function tell(text, bad) { put('told', text); $('told').className = bad ? 'bad' : '' }
+function order(method, path, body) {
+  var headers = { 'content-type': 'application/json' };
+  if ($('pin').value) headers['x-pin'] = $('pin').value;
+  tell('', false);
+  return fetch(path, { method: method, headers: headers, body: JSON.stringify(body) }).then(function (response) {
+    return response.json().then(function (answer) {
+      if (response.ok) { tell(L.done, false); return }
+      tell(answer.message + ' ' + answer.do, true);
+      if (response.status === 401) $('pin').focus();
+    });
+  }).catch(function () { tell(L.lost, true) });
+}
+$('order-override').addEventListener('submit', function (event) {
+  event.preventDefault();
+  var hours = Number($('hours').value);
+  order('POST', '/api/override', hours ? { until: box.at + hours * 3600000 } : {});
+});
+$('end-override').addEventListener('click', function () { order('DELETE', '/api/override', {}) });
+$('stop').addEventListener('click', function () { order('POST', '/api/stop', {}) });
+$('user-limit').addEventListener('submit', function (event) {
+  event.preventDefault();
+  order('POST', '/api/user-limit', { limitMilliamps: Math.round(Number($('user-amps').value) * 1000) });
+});
+$('lift').addEventListener('click', function () { order('POST', '/api/user-limit', { limitMilliamps: null }) });
+$('commission').addEventListener('submit', function (event) {
+  event.preventDefault();
+  order('POST', '/api/commission', { limitMilliamps: Math.round(Number($('limit-amps').value) * 1000), phasesWired: Number($('phases').value), by: $('by').value });
+});
+$('diagnosis').addEventListener('toggle', function () { if (box) show(box) });
+var source = new EventSource('/api/events');
+source.addEventListener('state', function (event) { $('lost').hidden = true; show(JSON.parse(event.data)) });
+source.onerror = function () { $('lost').hidden = false };
+`
