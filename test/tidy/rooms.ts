@@ -17,6 +17,11 @@ const room = (
 ): Room => ({ at, knows: [at, ...knows], packages, node: node === 'node' })
 
 const KEEPER = ['agent/control-link/', 'agent/keeper/ports.ts', 'agent/keeper/config.ts', 'shared/']
+/** All of keeper but its adapters, which main.ts puts together. */
+const KEEPER_CORE = [
+  ...['agent/keeper/', '!agent/keeper/ocpp/', '!agent/keeper/mqtt/', '!agent/keeper/local/'],
+  ...['agent/control-link/', 'shared/'],
+]
 const KEEPER_PACKAGES = ['better-sqlite3', 'mqtt', 'aedes', 'node-cron', 'pino', 'temporal-polyfill', 'zod']
 const CORES = ['shared/', '!shared/io/']
 const CLOUD = ['cloud/', '!cloud/console/', 'shared/', 'package.json']
@@ -43,11 +48,11 @@ const ROOMS: readonly Room[] = [
   room('agent/control/', ['agent/control-link/', 'shared/'], ['serialport', 'modbus-serial', 'pino']),
   room('agent/control-link/', ['shared/']),
   room('agent/keeper/main.ts', ['agent/keeper/', ...KEEPER], KEEPER_PACKAGES),
-  room('agent/keeper/store/', KEEPER, KEEPER_PACKAGES),
+  room('agent/keeper/store/', KEEPER_CORE, KEEPER_PACKAGES),
   room('agent/keeper/ocpp/', KEEPER, KEEPER_PACKAGES),
   room('agent/keeper/mqtt/', KEEPER, KEEPER_PACKAGES),
   room('agent/keeper/local/', KEEPER, KEEPER_PACKAGES),
-  room('agent/keeper/', KEEPER, KEEPER_PACKAGES),
+  room('agent/keeper/', ['agent/keeper/store/', ...KEEPER_CORE], KEEPER_PACKAGES),
   room('agent/cli/', ['agent/', 'shared/', 'package.json'], ['commander', 'pino', 'yaml', 'zod']),
   room('cloud/contracts/', CORES, [], 'noNode'),
   room('cloud/billing/', ['cloud/contracts/', ...CORES], [], 'noNode'),
@@ -106,12 +111,16 @@ export function zodInControl(tree: Tree): readonly Finding[] {
   return findings
 }
 
-/** A driver is what the registry names; it stands alone, so that a device can be added or removed by one file. */
-export function driversThatKnowDrivers(tree: Tree): readonly Finding[] {
+export function driversOf(tree: Tree): readonly string[] {
   const registry = 'agent/control/registry.ts'
-  const drivers = importsOf(registry, tree.get(registry) ?? '')
+  return importsOf(registry, tree.get(registry) ?? '')
     .map(({ target }) => target)
     .filter((target) => /^agent\/control\/drivers\/(evse-boards|meters|io)\//.test(target))
+}
+
+/** A driver is what the registry names; it stands alone, so that a device can be added or removed by one file. */
+export function driversThatKnowDrivers(tree: Tree): readonly Finding[] {
+  const drivers = driversOf(tree)
   return drivers.flatMap((file) =>
     importsOf(file, tree.get(file) ?? '')
       .filter(({ target }) => drivers.includes(target))

@@ -44,11 +44,18 @@ export function importsOf(path: string, text: string): readonly Import[] {
   for (const match of text.matchAll(IMPORT))
     found.push({ specifier: match[3] ?? match[4] ?? '', typeOnly: match[2] !== undefined })
   for (const match of text.matchAll(DYNAMIC)) found.push({ specifier: match[1] ?? '', typeOnly: false })
-  return found.map(({ specifier, typeOnly }) => {
-    if (specifier.startsWith('.'))
-      return { target: normalize(join(path, '..', specifier)), kind: 'file', typeOnly }
-    if (specifier.startsWith('node:')) return { target: specifier, kind: 'node', typeOnly }
-    const parts = specifier.split('/')
-    return { target: parts.slice(0, specifier.startsWith('@') ? 2 : 1).join('/'), kind: 'package', typeOnly }
-  })
+  // A specifier with a placeholder stands in a text that is a program for somebody else.
+  return found
+    .filter(({ specifier }) => !specifier.includes('${'))
+    .map(({ specifier, typeOnly }) => {
+      if (specifier.startsWith('.'))
+        return { target: normalize(join(path, '..', specifier)), kind: 'file', typeOnly }
+      if (specifier.startsWith('node:')) return { target: specifier, kind: 'node', typeOnly }
+      const parts = specifier.split('/')
+      return {
+        target: parts.slice(0, specifier.startsWith('@') ? 2 : 1).join('/'),
+        kind: 'package',
+        typeOnly,
+      }
+    })
 }
