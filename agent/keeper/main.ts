@@ -7,7 +7,6 @@ import { prng } from '../../shared/prng.ts'
 import { connectControl } from '../control-link/client.ts'
 import { startBox } from './box.ts'
 import type { KeeperConfig } from './config.ts'
-import { startOcpp } from './ocpp/client.ts'
 import { startStore } from './store/client.ts'
 import { ntpSynchronised } from './time/ntp.ts'
 import { startTicker } from './time/ticker.ts'
@@ -49,23 +48,37 @@ const running = await startBox({
   isNtpSynchronised: () => ntpSynchronised(),
   onFailure: fail,
 })
+let isEnding = false
 const { box, outbox } = running
 const adapter = { config, box, outbox, clock, log }
 const random = prng(Number(process.hrtime.bigint() % 4_294_967_296n))
-const ocpp = startOcpp({ ...adapter, random })
+const knewThisBoot = store.remembered.docs.boots.some((boot) => boot.bootId === bootId)
+// An adapter that is not configured is not loaded: each costs 10 MB and more.
+const adapters = [
+  ...(config.csms
+    ? [
+        (await import('./ocpp/client.ts')).startOcpp({
+          ...adapter,
+          random,
+          bootReason: knewThisBoot ? 'ApplicationReset' : 'PowerUp',
+          restart: () => end('OCPP Reset', 1).catch(fail),
+        }),
+      ]
+    : []),
+  ...(config.mqtt ? [(await import('./mqtt/publisher.ts')).startMqtt({ ...adapter, random })] : []),
+]
 
-let isEnding = false
-const end = async (signal: NodeJS.Signals) => {
+async function end(why: string, exitCode: number): Promise<void> {
   if (isEnding) return
   isEnding = true
-  log.info({ signal, commits: running.commits() }, 'keeper ends')
-  await ocpp.stop()
+  log.info({ why, commits: running.commits() }, 'keeper ends')
+  for (const { stop } of adapters) await stop()
   await running.close()
-  process.exit(0)
+  process.exit(exitCode)
 }
 for (const signal of ['SIGTERM', 'SIGINT'] as const)
   process.on(signal, () => {
-    end(signal).catch(fail)
+    end(signal, 0).catch(fail)
   })
 
 log.info({ bootId }, 'ready')

@@ -109,8 +109,8 @@ export function healLedger(db: Database, rows: Rows, ledger: Ledger, lines: read
   }
   const docs: Docs = readDocs(db)
   const missing: LedgerEntry[] = []
-  // Without any line of sessions the file is new or lost: the open ones are enough, the copy has the others.
-  const recent = readSessions(db, sessions.size > 0 ? 'recent' : 'open')
+  // Those before the first that the file knows were rotated out of it; where it knows none it is new or was lost.
+  const recent = readSessions(db, 'recent')
   const first = recent.findIndex((session) => sessions.has(session.uuid))
   for (const session of recent.slice(Math.max(first, 0)))
     if (sessions.get(session.uuid) !== stateOf(session))
