@@ -24,7 +24,7 @@ export interface SimState {
   readonly energyMilliwattHours: number
   readonly board: {
     readonly powered: boolean
-    /** Two characters as in register 24000. */
+    /** Two characters as in register 24000; `--` without supply or while the board starts. */
     readonly state: string
     readonly enabled: boolean
     readonly available: boolean
@@ -101,9 +101,9 @@ export interface SimFrame {
  *   POST   /car/set                   partial CarState
  *   POST   /power/cut                 board, relay and meter lose their supply: volatile registers are lost
  *   POST   /power/restore
- *   POST   /faults   DELETE /faults   SimFault
+ *   POST   /faults   DELETE /faults   SimFault; one of the same kind at the same unit, bit or meter fault is replaced
  *   POST   /meter/advance             { milliwattHours } counted by another load; it is nobody's session
- * Ready line on standard output: {"msg":"ready","http":"http://127.0.0.1:PORT","ports":{"BUS":"/dev/pts/N"}}
+ * Ready line on standard output: {"msg":"ready","http":"http://127.0.0.1:PORT","ports":{"BUS":"/dev/pts/N"}}; with --link-dir the ports are the links
  */
 export const SIM_ROUTES = [
   'GET /state',
