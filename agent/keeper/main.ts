@@ -7,6 +7,7 @@ import { prng } from '../../shared/prng.ts'
 import { connectControl } from '../control-link/client.ts'
 import { startBox } from './box.ts'
 import type { KeeperConfig } from './config.ts'
+import { startLocal } from './local/server.ts'
 import { startStore } from './store/client.ts'
 import { ntpSynchronised } from './time/ntp.ts'
 import { startTicker } from './time/ticker.ts'
@@ -67,12 +68,13 @@ const adapters = [
     : []),
   ...(config.mqtt ? [(await import('./mqtt/publisher.ts')).startMqtt({ ...adapter, random })] : []),
 ]
+const page = await startLocal(adapter)
 
 async function end(why: string, exitCode: number): Promise<void> {
   if (isEnding) return
   isEnding = true
   log.info({ why, commits: running.commits() }, 'keeper ends')
-  for (const { stop } of adapters) await stop()
+  for (const { stop } of [...adapters, page]) await stop()
   await running.close()
   process.exit(exitCode)
 }
@@ -81,4 +83,4 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
     end(signal, 0).catch(fail)
   })
 
-log.info({ bootId }, 'ready')
+log.info({ bootId, url: page.url() }, 'ready')
