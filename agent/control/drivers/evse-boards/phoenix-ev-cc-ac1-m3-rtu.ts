@@ -101,13 +101,15 @@ function createBoard(name: string, unit: BusUnit): Board {
   let lastPilot: Pilot | null = null
   let releaseInputOn: boolean | undefined
   let errorsNext = true
+  let errorsPutOff = false
   let retentiveWrites = 0
   /** Grows with each pause, so that an offer under way notices it. */
   let pauses = 0
 
   /**
    * Every second reading has the error bits too, the others the inputs: neighbouring reads differ in length (4, 1, 5
-   * words). A pilot that has changed is told at once; the error bits come with the reading after it.
+   * words). A pilot that has changed is told at once; the error bits come with the reading after it, even where the
+   * pilot has changed again.
    */
   async function read(): Promise<Result<BoardReading, BusFailure>> {
     const count = errorsNext ? 4 : 5
@@ -115,15 +117,18 @@ function createBoard(name: string, unit: BusUnit): Board {
     if (!words.ok) return words
     const reading = stateOf(words.value.value)
     if ('kind' in reading) return err(reading)
-    const changed = lastErrors !== null && reading.pilot !== lastPilot
+    const mayPutOff = lastErrors !== null && !errorsPutOff
     if (!errorsNext) {
       releaseInputOn = (((words.value.value[4] ?? 0) >> XR_BIT) & 1) === 1
       errorsNext = true
-    } else if (!changed) {
+    } else if (mayPutOff && reading.pilot !== lastPilot) {
+      errorsPutOff = true
+    } else {
       const bits = await unit.readWords(3, errors.address, 1, 'board')
       if (!bits.ok) return bits
       lastErrors = errorsOf(bits.value.value[0] ?? 0)
       errorsNext = false
+      errorsPutOff = false
     }
     lastPilot = reading.pilot
     known = contradicted(known, reading) ? UNKNOWN : known

@@ -147,6 +147,18 @@ describe('read', () => {
     expect(await reading()).toMatchObject({ pilot: 'E', errors: ['pilotInvalid'] })
   })
 
+  it('puts the errors off once at most, however often the pilot changes', async () => {
+    await reading()
+    await reading()
+    put(24025, 1 << 14)
+    const seen: (readonly BoardError[])[] = []
+    for (const state of ['B1', 'A1', 'B1', 'A1']) {
+      putState(state)
+      seen.push((await reading()).errors)
+    }
+    expect(seen.slice(1)).toContainEqual(['residualCurrentTripped'])
+  })
+
   it('tells the release input once it was read', async () => {
     expect((await reading()).releaseInputOn).toBeUndefined()
     expect((await reading()).releaseInputOn).toBe(true)
