@@ -43,7 +43,10 @@ export async function runAgent(options: PrepareOptions, bundles: string, clock: 
   const files = await writePrepared(config.value)
   if (!files.ok) return { exitCode: 1, error: files.error }
   const log = pino(
-    { name: 'voltkeep agent', timestamp: () => `,"time":"${isoOf(clock.wall())}"` },
+    {
+      base: { process: 'agent', station: config.value.keeper.station.id },
+      timestamp: () => `,"time":"${isoOf(clock.wall())}"`,
+    },
     pino.destination({ dest: 1, sync: true }),
   )
   const signal = nextSignal()

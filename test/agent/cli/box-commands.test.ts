@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { BOX_STATE } from '../../../agent/cli/box-client.ts'
+import { commission, override, showStatus } from '../../../agent/cli/box-commands.ts'
 import type { BoxSnapshot } from '../../../agent/keeper/ports.ts'
 import { message } from '../../../shared/message.ts'
 import { amps, epochMs, milliVolts, monotonicMs, wattHours, watts } from '../../../shared/units.ts'
@@ -123,6 +124,7 @@ afterEach(async () => {
   await rm(dir, { recursive: true })
 })
 
+/** As a process, for what stands between the command line and the calls. */
 const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
   new Promise<{ code: number; out: string; error: string }>((resolve) => {
     execFile(
@@ -134,9 +136,8 @@ const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}
   })
 
 it('status tells what the box does, its amps and their reason', async () => {
-  expect(await run(['status', '--url', url])).toEqual({
-    code: 0,
-    error: '',
+  expect(await showStatus(url, false)).toEqual({
+    exitCode: 0,
     out: `station   BOX-1
 state     charging
 limit     0.0 A until 15/01/2026, 22:20:00. The schedule holds charging back now.
@@ -147,8 +148,7 @@ installed 16.0 A on 3 phases, by Karen Holm, version 1
 device    board, phoenix-ev-cc-ac1-m3-rtu, bus main unit 1: answers, 2 of 100 requests failed
 server    accepted; 1 waiting, 0 parked
 time      15/01/2026, 21:20:00 Europe/Copenhagen, synchronised
-faults    none
-`,
+faults    none`,
   })
 })
 
@@ -160,24 +160,24 @@ it('status --json is what the command knows of the box', async () => {
 
 it('status says what to do when nobody answers', async () => {
   await new Promise((resolve) => server.close(resolve))
-  const { code, out, error } = await run(['status', '--url', url])
-  expect({ code, out }).toEqual({ code: 1, out: '' })
+  const { exitCode, out, error } = await showStatus(url, false)
+  expect({ exitCode, out }).toEqual({ exitCode: 1, out: undefined })
   expect(error).toBe(`${url}
   expected  the page of a box that runs (voltkeep agent)
   got       connect ECONNREFUSED ${url.slice('http://'.length)}
-  do        name the address with --url, or look whether keeper runs; its log says where it listens
-`)
+  do        name the address with --url, or look whether keeper runs; its log says where it listens`)
 })
 
 it('status says when something else answers', async () => {
   answer = { status: 500, body: { hello: 'world' } }
-  const { code, error } = await run(['status', '--url', url])
-  expect(code).toBe(1)
+  const { exitCode, error } = await showStatus(url, false)
+  expect(exitCode).toBe(1)
   expect(error).toContain(
     `${url}/api/state\n  expected  the state of a Voltkeep box\n  got       stationId: `,
   )
 })
 
+const ORDER = { limit: '16 A', phases: '3', by: 'Karen Holm' }
 const COMMISSION = ['commission', '--limit', '16 A', '--phases', '3', '--by', 'Karen Holm']
 
 it('commission sends the limit in mA, and the PIN only where there is one', async () => {
@@ -187,7 +187,7 @@ it('commission sends the limit in mA, and the PIN only where there is one', asyn
     out: 'commissioned: 16 A on 3 phases, by Karen Holm\n',
   })
   await run([...COMMISSION, '--url', url], { VOLTKEEP_PIN: '4711' })
-  await run([...COMMISSION, '--url', url, '--pin', '0815'])
+  await commission({ ...ORDER, url, pin: '0815' })
   const body = { limitMilliamps: 16_000, phasesWired: 3, by: 'Karen Holm' }
   expect(orders).toEqual([
     { path: '/api/commission', body, pin: undefined },
@@ -198,7 +198,7 @@ it('commission sends the limit in mA, and the PIN only where there is one', asyn
 
 it('commission sends the schedule of the documentation', async () => {
   const file = fileURLToPath(new URL('../../../docs/operate/schedule.example.yaml', import.meta.url))
-  expect((await run([...COMMISSION, '--url', url, '--schedule', file])).code).toBe(0)
+  expect((await commission({ ...ORDER, url, schedule: file })).exitCode).toBe(0)
   expect(orders.at(-1)).toEqual({
     path: '/api/schedule',
     body: {
@@ -215,18 +215,18 @@ it('commission sends the schedule of the documentation', async () => {
 it.each([
   [
     'a limit without a unit',
-    ['--limit', '16'],
+    { limit: '16' },
     '--limit\n  expected  a current with its unit, such as "16 A"\n  got       16\n',
   ],
-  ['two phases', ['--phases', '2'], '--phases\n  expected  1 or 3\n  got       2\n'],
+  ['two phases', { phases: '2' }, '--phases\n  expected  1 or 3\n  got       2\n'],
   [
     'a schedule that is not there',
-    ['--schedule', 'none.yaml'],
+    { schedule: 'none.yaml' },
     'none.yaml\n  expected  a schedule that can be read\n',
   ],
 ])('commission sends nothing with %s', async (_what, more, told) => {
-  const { code, error } = await run([...COMMISSION, '--url', url, ...more])
-  expect(code).toBe(2)
+  const { exitCode, error } = await commission({ ...ORDER, url, ...more })
+  expect(exitCode).toBe(2)
   expect(error).toContain(told)
   expect(error).toContain('nothing was sent')
   expect(orders).toEqual([])
@@ -237,8 +237,8 @@ it('commission sends nothing with a schedule that is wrong, and says where', asy
     join(dir, 's.yaml'),
     'timeZone: Europe/Copenhagen\nwindows:\n  - days: [8]\n    from: "23:00"\n    to: "25:00"\noutside: 0\n',
   )
-  const { code, error } = await run([...COMMISSION, '--url', url, '--schedule', 's.yaml'])
-  expect(code).toBe(2)
+  const { exitCode, error } = await commission({ ...ORDER, url, schedule: join(dir, 's.yaml') })
+  expect(exitCode).toBe(2)
   for (const place of ['s.yaml:3  windows[0].days[0]', 's.yaml:5  windows[0].to', 's.yaml:6  outside']) {
     expect(error).toContain(place)
   }
@@ -256,7 +256,5 @@ it("a refusal is told in the box's own words", async () => {
 })
 
 it('override says how long it holds', async () => {
-  expect((await run(['override', '--url', url])).out).toBe(
-    'the schedule is overridden until the car is full or unplugged\n',
-  )
+  expect((await override({ url })).out).toBe('the schedule is overridden until the car is full or unplugged')
 })

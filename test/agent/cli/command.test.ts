@@ -79,7 +79,7 @@ function launch(...args: string[]) {
   createInterface({ input: child.stdout }).on('line', (text) => {
     const line: Line = JSON.parse(text)
     lines.push(line)
-    if (typeof line['pid'] === 'number' && line['msg'] !== 'died, is started again') pids.add(line['pid'])
+    if (typeof line['pid'] === 'number') pids.add(line['pid'])
   })
   const exit = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
   const line = async (fits: (line: Line) => boolean, nth = 1): Promise<Line> => {
@@ -147,7 +147,7 @@ describe('voltkeep agent', () => {
       agent.child.kill(signal)
       expect(await agent.exit).toBe(0)
       for (const line of running) expect(await alive(Number(line['pid']))).toBe(false)
-      const told = agent.lines.filter((line) => line['msg'] === 'ending' && line['name'] !== 'voltkeep agent')
+      const told = agent.lines.filter((line) => line['msg'] === 'ending' && line['process'] !== 'agent')
       expect(told).toHaveLength(signal === 'SIGTERM' ? 2 : 0)
     },
   )

@@ -1,0 +1,94 @@
+// voltkeep agent over the real control and keeper, and hw-sim's board, relay and meter behind a pseudo terminal.
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { type LogLine, type Program, startProgram } from '../../../hw-sim/demo/program.ts'
+import { systemClock } from '../../../shared/io/system-clock.ts'
+
+const DIST = fileURLToPath(new URL('../../../dist/', import.meta.url))
+const clock = systemClock()
+let dir = ''
+let programs: Program[] = []
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'voltkeep-box-'))
+  await mkdir(join(dir, 'bus'))
+})
+
+afterEach(async () => {
+  for (const program of programs) await program.stop()
+  programs = []
+  await rm(dir, { recursive: true, force: true })
+})
+
+const start = (name: string, file: string, args: readonly string[]): Program => {
+  const program = startProgram(
+    { name, file: join(DIST, file), args, logFile: join(dir, `${name}.log`) },
+    clock,
+  )
+  programs.unshift(program)
+  return program
+}
+
+const logOf = async (name: string): Promise<readonly LogLine[]> =>
+  (await readFile(join(dir, `${name}.log`), 'utf8').catch(() => ''))
+    .split('\n')
+    .filter((line) => line.startsWith('{') && line.endsWith('}'))
+    .map((line): LogLine => JSON.parse(line))
+
+async function logged(fits: (line: LogLine) => boolean, nth = 1): Promise<LogLine> {
+  const deadline = clock.monotonic() + 15_000
+  for (;;) {
+    const found = (await logOf('agent')).filter(fits)[nth - 1]
+    if (found) return found
+    if (clock.monotonic() > deadline) throw new Error('waited too long for a line of the log')
+    await clock.sleep('log', 20)
+  }
+}
+
+const isGone = async (pid: number) =>
+  /^$|\) Z /.test(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''))
+
+it('a box starts, gets its control back when it is killed, and ends whole', { timeout: 60_000 }, async () => {
+  const sim = start('hw-sim', 'hw-sim.mjs', ['--link-dir', join(dir, 'bus')])
+  await sim.ready
+  await writeFile(
+    join(dir, 'agent.yaml'),
+    `station: { id: BOX-1, vendor: Example, model: One, serial: "1" }
+timeZone: Europe/Copenhagen
+stateDir: ${dir}/state
+runDir: ${dir}/run
+installation: { wireRating: 16 A, phases: 3 }
+cable: { kind: tethered, rating: 32 A }
+buses: [{ name: main, port: ${dir}/bus/main }]
+board:
+  driver: phoenix-ev-cc-ac1-m3-rtu
+  bus: main
+  unit: 1
+  deadman: { driver: waveshare-modbus-rtu-relay-8ch, bus: main, unit: 3, channel: 1 }
+meter: { driver: eastron-sdm630-v2, bus: main, unit: 2 }
+local: { port: 0 }
+freeVend: { idToken: FREE }
+`,
+  )
+  const agent = start('agent', 'voltkeep.mjs', ['agent', '--config', join(dir, 'agent.yaml')])
+  const startedAs = (name: string) => (line: LogLine) => line['msg'] === 'started' && line['program'] === name
+  const prepared = (line: LogLine) => line['msg'] === 'board prepared'
+  const linked = (line: LogLine) => line['msg'] === 'keeper is linked'
+  const control = await logged(startedAs('control'))
+  const keeper = await logged(startedAs('keeper'))
+  await logged(prepared)
+  await logged(linked)
+
+  process.kill(Number(control['pid']), 'SIGKILL')
+  const next = await logged(startedAs('control'), 2)
+  await logged(prepared, 2)
+  await logged(linked, 2)
+  expect(await isGone(Number(keeper['pid']))).toBe(false)
+
+  await agent.stop(15_000)
+  expect(await agent.ended).toBe('exit code 0')
+  for (const line of [next, keeper]) expect(await isGone(Number(line['pid']))).toBe(true)
+})
