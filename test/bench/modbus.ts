@@ -288,7 +288,9 @@ async function paced({ seed, rounds, probability }: Soak): Promise<readonly Figu
       await clock.sleep('dead unit', 400)
     }
   }
+  const stalls = stallMeter()
   await doneOrStuck(tally, [boardLoop(), meterLoop(), relayLoop(), deadLoop()])
+  const stallMs = stalls.longestMs()
   const seconds = (clock.monotonic() - startMs) / 1000
   const { total, loadPercent } = bus.status()
   const bound = reactionBound(soakConfig())
@@ -297,7 +299,8 @@ async function paced({ seed, rounds, probability }: Soak): Promise<readonly Figu
   const how = `${total.requests} requests in ${seconds.toFixed(0)} s at 19200, seed ${seed}, ${percent(probability)} late, twice, cut, noisy or bad CRC; failed: ${failures(tally)}`
   const trials =
     `${sound.length} trials at random times, load ${loadPercent} %; ${spoilt.length} more in which the board's own ` +
-    `exchange was spoilt (worst ${Math.max(0, ...spoilt).toFixed(0)} ms)`
+    `exchange was spoilt (worst ${Math.max(0, ...spoilt).toFixed(0)} ms); this process stood still for ` +
+    `${stallMs} ms at most`
   const figures = [
     atMost('modbus.paced.wrong', tally.wrong, 0, 'values', how),
     atMost('modbus.paced.stuck', tally.open.size, 0, 'requests', `longest request ${tally.longestMs} ms`),
@@ -309,6 +312,23 @@ async function paced({ seed, rounds, probability }: Soak): Promise<readonly Figu
   await bus.close()
   slaves.close()
   return figures
+}
+
+/** How late the process's own timers ran: a busy machine, not the bus. */
+function stallMeter(): { longestMs(): number } {
+  const EVERY_MS = 10
+  let lastMs = clock.monotonic()
+  let longest = 0
+  const timer = clock.every('stall', EVERY_MS, () => {
+    longest = Math.max(longest, clock.monotonic() - lastMs - EVERY_MS)
+    lastMs = clock.monotonic()
+  })
+  return {
+    longestMs() {
+      timer.cancel()
+      return longest
+    },
+  }
 }
 
 interface Reactions {

@@ -53,6 +53,13 @@ describe('phoenix-ev-cc-ac1-m3-rtu', () => {
     const reading = (what: string, holds: (read: Awaited<ReturnType<typeof at.board.read>>) => boolean) =>
       at.until(what, () => at.board.read(), holds)
 
+    const offers = () =>
+      at.until(
+        'an offer',
+        () => at.board.offer(amps(16)),
+        (offered) => offered.ok,
+      )
+
     it('sets 4000 and 4001 once: a second start writes nothing', async () => {
       const prepared = await at.until(
         'prepared',
@@ -68,7 +75,7 @@ describe('phoenix-ev-cc-ac1-m3-rtu', () => {
 
     it('adopts a running charge by reading: not one write', async () => {
       at.site.setCar({ plugged: true })
-      await at.board.offer(amps(16))
+      await offers()
       await reading('charging', (read) => read.ok && read.value.pilot === 'C')
       const before = at.site.frames.after(0).next
       for (let round = 0; round < 3; round++) await at.board.read()
@@ -88,7 +95,7 @@ describe('phoenix-ev-cc-ac1-m3-rtu', () => {
     it('goes to F within the hold time when nobody refreshes the dead-man, and on release at once', async () => {
       const inService = (read: Awaited<ReturnType<typeof at.board.read>>) =>
         read.ok && read.value.pilot === 'C' && read.value.releaseInputOn === true
-      await at.board.offer(amps(16))
+      await offers()
       await reading('charging', inService)
       hold.cancel()
       const heldAtMs = clock.monotonic()
