@@ -50,6 +50,8 @@ export interface RunningSiteOptions {
 
 /** The world moves this often, and before each answer. */
 const STEP_MS = 5
+/** A longer absence (a suspended machine) is passed over in one step. */
+const CATCH_UP_MICROS_MAX = 10_000_000
 const EVENTS_KEPT = 20_000
 
 export function startSite(options: RunningSiteOptions): RunningSite {
@@ -64,10 +66,18 @@ export function startSite(options: RunningSiteOptions): RunningSite {
     for (const it of happened(world, next)) events.add({ atMicros: next.atMicros, ...it })
     world = next
   }
-  const step = () => {
-    const moved = stepWorld(world, facts, clock.monotonicMicros())
-    for (const it of moved.happenings) events.add({ atMicros: moved.world.atMicros, ...it })
+  const stepTo = (atMicros: number) => {
+    const moved = stepWorld(world, facts, atMicros)
+    for (const it of moved.happenings) events.add({ atMicros, ...it })
     world = moved.world
+  }
+  /** Up to now. The world keeps its own pace: what a held-up process has missed is stepped through as it would have been. */
+  const step = () => {
+    const nowMicros = clock.monotonicMicros()
+    if (nowMicros - world.atMicros < CATCH_UP_MICROS_MAX) {
+      while (nowMicros - world.atMicros > STEP_MS * 1000) stepTo(world.atMicros + STEP_MS * 1000)
+    }
+    stepTo(nowMicros)
   }
   /** A command acts on the world of now, and its consequences begin at once. */
   const change = (to: (now: World) => World) => {
