@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { err, ok, type Result } from '../../shared/result.ts'
+import { currentSchema, scheduleOrderSchema } from '../../shared/tariff/schedule-schema.ts'
 import { sentence } from '../../shared/words.ts'
 import type { Outcome } from './agent-command.ts'
 import { type BoxAddress, type BoxState, boxClient } from './box-client.ts'
@@ -115,17 +116,8 @@ function wrongOption(option: string, expected: string, got: string): Outcome {
   }
 }
 
-const SCHEDULE_FILE = z.strictObject({
-  timeZone: z.string(),
-  windows: z.array(
-    z.strictObject({
-      days: z.array(z.int().min(1).max(7)).min(1),
-      from: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'HH:MM from 00:00 to 23:59'),
-      to: z.string().regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, 'HH:MM from 00:00 to 24:00'),
-    }),
-  ),
-  outside: z.string(),
-})
+/** As the box takes it, but with the current as people write it. */
+const SCHEDULE_FILE = scheduleOrderSchema.omit({ outsideMilliamps: true }).extend({ outside: z.string() })
 
 /** timeZone, windows (days 1 is Monday, from, to) and outside ("0 A" to hold back). */
 async function readSchedule(file: string): Promise<Result<unknown, string>> {
@@ -140,10 +132,10 @@ async function readSchedule(file: string): Promise<Result<unknown, string>> {
   const parsed = SCHEDULE_FILE.safeParse(read.value.value)
   const findings: Finding[] = parsed.success ? [] : parsed.error.issues.map((issue) => scheduleFinding(issue))
   const outsideMilliamps = parsed.success ? readCurrent(parsed.data.outside) : undefined
-  if (parsed.success && outsideMilliamps === undefined) {
+  if (parsed.success && !currentSchema.safeParse(outsideMilliamps).success) {
     findings.push({
       path: ['outside'],
-      expected: 'a current with its unit, such as 0 A',
+      expected: 'a current with its unit: 0 A to hold back, or 6 A and more',
       got: parsed.data.outside,
       do: 'write a number and A or mA',
     })

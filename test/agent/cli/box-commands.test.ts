@@ -245,6 +245,21 @@ it('commission sends nothing with a schedule that is wrong, and says where', asy
   expect(orders).toEqual([])
 })
 
+it.each(['5 A', '0', '16 kW'])(
+  'commission sends no schedule that leaves %s outside its windows',
+  async (outside) => {
+    await writeFile(join(dir, 's.yaml'), `timeZone: Europe/Copenhagen\nwindows: []\noutside: "${outside}"\n`)
+    const { exitCode, error } = await commission({ ...ORDER, url, schedule: join(dir, 's.yaml') })
+    expect(exitCode).toBe(2)
+    expect(error).toBe(`${dir}/s.yaml:3  outside
+  expected  a current with its unit: 0 A to hold back, or 6 A and more
+  got       ${outside}
+  do        write a number and A or mA
+nothing was sent`)
+    expect(orders).toEqual([])
+  },
+)
+
 it("a refusal is told in the box's own words", async () => {
   answer = { status: 403, body: { code: 'WRONG_PIN', message: 'The PIN is wrong.', do: 'Ask the owner.' } }
   expect(await run(['override', '--url', url])).toEqual({

@@ -1,4 +1,5 @@
 // voltkeep agent over the real control and keeper, and hw-sim's board, relay and meter behind a pseudo terminal.
+import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,7 +52,17 @@ async function logged(fits: (line: LogLine) => boolean, nth = 1): Promise<LogLin
 const isGone = async (pid: number) =>
   /^$|\) Z /.test(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''))
 
-it('a box starts, gets its control back when it is killed, and ends whole', { timeout: 60_000 }, async () => {
+/** The command to its end; the words of its error are the failure. */
+const command = (...args: string[]) =>
+  new Promise<string>((resolve, reject) => {
+    execFile(process.execPath, [join(DIST, 'voltkeep.mjs'), ...args], (error, out, words) =>
+      error ? reject(new Error(words)) : resolve(out),
+    )
+  })
+
+it('a box starts, is commissioned and overridden, gets its control back when it is killed, and ends whole', {
+  timeout: 60_000,
+}, async () => {
   const sim = start('hw-sim', 'hw-sim.mjs', ['--link-dir', join(dir, 'bus')])
   await sim.ready
   await writeFile(
@@ -81,6 +92,21 @@ freeVend: { idToken: FREE }
   const keeper = await logged(startedAs('keeper'))
   await logged(prepared)
   await logged(linked)
+
+  const page = await logged((line) => line['msg'] === 'the page is served')
+  const url = ['--url', String(page['url'])]
+  expect(await command('status', ...url)).toMatch(
+    /^installed not commissioned; voltkeep commission does it$/m,
+  )
+  const schedule = fileURLToPath(new URL('../../../docs/operate/schedule.example.yaml', import.meta.url))
+  const order = ['--limit', '10 A', '--phases', '3', '--by', 'Karen Holm', '--schedule', schedule]
+  expect(await command('commission', ...url, ...order)).toBe(
+    `commissioned: 10 A on 3 phases, by Karen Holm\nschedule set from ${schedule}\n`,
+  )
+  const status = await command('status', ...url)
+  expect(status).toMatch(/^installed 10\.0 A on 3 phases, by Karen Holm, version 1$/m)
+  expect(status.match(/^device .*: answers, /gm)).toHaveLength(3)
+  await expect(command('override', ...url)).rejects.toThrow(/POST .*\/api\/override: .*\n.* {2}do {8}/s)
 
   process.kill(Number(control['pid']), 'SIGKILL')
   const next = await logged(startedAs('control'), 2)
