@@ -64,9 +64,6 @@ async function run(options: CloudOptions) {
     consoleDir: join(dist, 'console'),
     version: packageJson.version,
   })
-  const url = await cloud.listen(options.host, options.port)
-  log.info({ url, pid: process.pid, database: store.dialect }, 'ready')
-
   let ending = false
   const end = (signal: string) => {
     if (ending) return
@@ -83,6 +80,8 @@ async function run(options: CloudOptions) {
   }
   process.on('SIGTERM', () => end('SIGTERM'))
   process.on('SIGINT', () => end('SIGINT'))
+  const url = await cloud.listen(options.host, options.port)
+  log.info({ url, pid: process.pid, database: store.dialect }, 'ready')
 }
 
 /** A tariff of ours that is not sound is a mistake of the build: nothing is billed with it. */
