@@ -194,7 +194,10 @@ export function createLoop(options: LoopOptions): Loop {
     }
     const stepped = stepFacts(book, facts, context, now)
     book = stepped.book
-    if (facts.some((fact) => fact.kind === 'unplugged')) reader.readSoon()
+    if (facts.some((fact) => fact.kind === 'unplugged')) {
+      meterState = stepMeter(meterState, { kind: 'plugOut' }, now).state
+      reader.readSoon()
+    }
     if (facts.length > 0 || stepped.told.length > 0)
       void mirrored().then(() => {
         // Told only when mirrored: a number that keeper has seen is never given again.

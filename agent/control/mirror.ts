@@ -144,7 +144,7 @@ export interface MirrorFile {
 
 type Waiting = (result: Result<null, string>) => void
 
-/** Makes the folder if need be. One write at a time; contents that were overtaken while waiting are never written. */
+/** Makes the folder if need be (its parent must be there). One write at a time; contents that were overtaken while waiting are never written. */
 export function openMirror(runDir: string): Result<MirrorFile, string> {
   const path = join(runDir, 'mirror')
   const next = join(runDir, 'mirror.next')
@@ -208,9 +208,18 @@ export function openMirror(runDir: string): Result<MirrorFile, string> {
 
 function openStamp(runDir: string): Result<number, string> {
   try {
-    mkdirSync(runDir, { recursive: true, mode: 0o700 })
+    makeFolder(runDir)
     return ok(openSync(join(runDir, 'mirror.stamp'), constants.O_RDWR | constants.O_CREAT, 0o600))
   } catch (error) {
     return err(error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** Not recursive: on some file systems (/proc) Node's recursive mkdir never returns. */
+function makeFolder(path: string) {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
   }
 }

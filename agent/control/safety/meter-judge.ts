@@ -66,6 +66,8 @@ export type MeterInput =
   | { readonly kind: 'serial'; readonly serial: string }
   /** The line was gone or control stood still: the silence until now was not the meter's. */
   | { readonly kind: 'silenceExcused' }
+  /** No car takes current any more: a register that stands still is as it should be. */
+  | { readonly kind: 'plugOut' }
   /** Keeper has begun the new meter's epoch. */
   | { readonly kind: 'replacementStored' }
   /** A technician has looked at the meter: its register as it is now begins anew. */
@@ -107,6 +109,8 @@ export function stepMeter(
       return onSerial(state, input.serial)
     case 'silenceExcused':
       return { state: { ...state, lastReplyAtMonotonicMs: now }, facts: [] }
+    case 'plugOut':
+      return { state: { ...state, still: { flowMs: 0, energyMilliwattHours: 0 } }, facts: [] }
     case 'replacementStored':
       return { state: { ...state, replaced: false }, facts: [] }
     case 'wentBackCleared':

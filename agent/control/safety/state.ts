@@ -32,8 +32,7 @@ export const KEEPER_SILENT_MS = 30_000
 export interface SafetyInput {
   readonly bootId: string
   /** The serial port; `detail` says what happened to it. */
-  readonly line:
-    /** Control has only just started. */
+  readonly line: /** Control has only just started. */
     | { readonly kind: 'opening' }
     | { readonly kind: 'open'; readonly sinceMonotonicMs: MonotonicMs }
     | { readonly kind: 'lost'; readonly detail: string }

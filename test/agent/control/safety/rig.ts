@@ -1,0 +1,246 @@
+// The safety step in virtual time, with the simplest board, relay, car and meter around it: each 50 ms one reading, one
+// step, its commands done at once. What a test does not set follows the commands.
+
+import type { BoardError, BoardReading } from '../../../../agent/control/ports/board.ts'
+import {
+  initialMeter,
+  type MeterInput,
+  stepMeter,
+  viewMeter,
+} from '../../../../agent/control/safety/meter-judge.ts'
+import {
+  type Command,
+  initialSafety,
+  type SafetyInput,
+  type SafetyState,
+  type Written,
+} from '../../../../agent/control/safety/state.ts'
+import { stepSafety } from '../../../../agent/control/safety/step.ts'
+import type { Fact, Pilot } from '../../../../agent/control-link/messages.ts'
+import type { FaultCode } from '../../../../shared/faults.ts'
+import { milliAmps, milliVolts, monotonicMs, wattHours, watts } from '../../../../shared/units.ts'
+
+export interface World {
+  /** What the car makes of the pilot; null follows `pilot` E, F or A as set. */
+  pilot: Pilot
+  errors: readonly BoardError[]
+  proximity: BoardReading['proximity']
+  boardAnswers: boolean
+  lineLost: string | null
+  boardConfiguration: string | null
+  /** It restarted and lost what it was told, until it is told again. */
+  boardForgot: boolean
+  relayAnswers: boolean
+  /** The board does not care for its release input. */
+  relayBridged: boolean
+  deadmanMilliamps: number
+  lowestFixedMilliamps: number
+  limitMilliamps: number
+  permission: { uuid: string; plugId: string } | null
+  /** Draws this instead of the offer; null: the offer in C2, else nothing. */
+  drawsMilliamps: number | null
+  meterAnswers: boolean
+  meterSerial: string
+  registerMilliwattHours: number
+  registerFrozen: boolean
+  meterImplausible: string | null
+  keeperSilentMs: number
+  cleared: FaultCode[]
+}
+
+const HOLD_MS = 2000
+
+export function rig(change: Partial<World> = {}, options: { start?: number; state?: SafetyState } = {}) {
+  const world: World = {
+    pilot: 'A',
+    errors: [],
+    proximity: { kind: 'open' },
+    boardAnswers: true,
+    lineLost: null,
+    boardConfiguration: null,
+    boardForgot: false,
+    relayAnswers: true,
+    relayBridged: false,
+    deadmanMilliamps: 0,
+    lowestFixedMilliamps: 16_000,
+    limitMilliamps: 16_000,
+    permission: null,
+    drawsMilliamps: null,
+    meterAnswers: true,
+    meterSerial: 'M1',
+    registerMilliwattHours: 1_000_000,
+    registerFrozen: false,
+    meterImplausible: null,
+    keeperSilentMs: 0,
+    cleared: [],
+    ...change,
+  }
+  const start = options.start ?? 100_000
+  let now = start
+  let state = options.state ?? initialSafety(monotonicMs(now), null)
+  let meter = initialMeter(monotonicMs(now), null)
+  let written: Written = { kind: 'unknown' }
+  let heldAt: number | null = null
+  let heldSince: number | null = null
+  let askedSince: number | null = null
+  let reading: BoardReading | null = null
+  let silentSince: number | null = now
+  let openSince = now
+  const log: { at: number; command: Command }[] = []
+  const facts: { at: number; fact: Fact }[] = []
+
+  const relayOn = () => heldAt !== null && now - heldAt < HOLD_MS
+  const inService = () => relayOn() || world.relayBridged
+
+  function boardReading(): BoardReading {
+    const pilot = inService() ? world.pilot : 'F'
+    const plugged = pilot === 'B' || pilot === 'C' || pilot === 'D'
+    const offered = written.kind === 'offered' ? written.currentMilliamps : milliAmps(0)
+    const oscillatorOn = plugged && offered > 0 && !world.boardForgot
+    return {
+      takenAtMonotonicMs: monotonicMs(now),
+      pilot,
+      oscillatorOn,
+      offeredMilliamps: oscillatorOn ? offered : milliAmps(0),
+      proximity: world.proximity,
+      errors: world.errors,
+      releaseInputOn: relayOn(),
+    }
+  }
+
+  function draws(): number {
+    if (world.drawsMilliamps !== null) return world.drawsMilliamps
+    const board = boardReading()
+    return board.pilot === 'C' && board.oscillatorOn ? board.offeredMilliamps : 0
+  }
+
+  function readMeter() {
+    if (!world.meterAnswers || world.lineLost !== null) return
+    const feed = (input: MeterInput) => {
+      const stepped = stepMeter(meter, input, monotonicMs(now))
+      meter = stepped.state
+      for (const fact of stepped.facts) facts.push({ at: now - start, fact })
+    }
+    if (meter.serial !== world.meterSerial || viewMeter(meter, 1, monotonicMs(now)).asksForSerial)
+      feed({ kind: 'serial', serial: world.meterSerial })
+    if (world.meterImplausible !== null) return feed({ kind: 'implausible', detail: world.meterImplausible })
+    const current = milliAmps(draws())
+    const power = (current * 3 * 230) / 1000
+    if (!world.registerFrozen) world.registerMilliwattHours += (power * 1000) / 3600
+    feed({
+      kind: 'reading',
+      begunAtMonotonicMs: monotonicMs(now),
+      resolutionWh: 1,
+      raw: {
+        takenAtMonotonicMs: monotonicMs(now),
+        registerWh: wattHours(Math.floor(world.registerMilliwattHours / 1000)),
+        powerWatts: watts(Math.round(power)),
+        currentsMilliamps: [current, current, current],
+        voltagesMillivolts: [milliVolts(230_000), milliVolts(230_000), milliVolts(230_000)],
+      },
+    })
+  }
+
+  function input(): SafetyInput {
+    return {
+      bootId: 'boot',
+      line:
+        world.lineLost === null
+          ? { kind: 'open', sinceMonotonicMs: monotonicMs(openSince) }
+          : { kind: 'lost', detail: world.lineLost },
+      board: reading,
+      boardSilentSinceMonotonicMs: silentSince === null ? null : monotonicMs(silentSince),
+      boardConfiguration: world.boardConfiguration,
+      deadman: {
+        heldAtMonotonicMs: heldAt === null ? null : monotonicMs(heldAt),
+        heldSinceMonotonicMs: heldSince === null ? null : monotonicMs(heldSince),
+        askedSinceMonotonicMs: askedSince === null ? null : monotonicMs(askedSince),
+        holdMs: HOLD_MS,
+        currentMilliamps: milliAmps(world.deadmanMilliamps),
+        lowestFixedMilliamps: milliAmps(world.lowestFixedMilliamps),
+      },
+      written,
+      limitMilliamps: milliAmps(world.limitMilliamps),
+      permission: world.permission,
+      meter: viewMeter(meter, 1, monotonicMs(now)),
+      keeperSilentMs: world.keeperSilentMs,
+      cleared: world.cleared,
+    }
+  }
+
+  function perform(command: Command) {
+    log.push({ at: now - start, command })
+    if (command.kind === 'dropPermission') world.permission = null
+    if (world.lineLost !== null) return
+    if (command.kind === 'releaseDeadman' && world.relayAnswers) {
+      heldAt = null
+      heldSince = null
+    }
+    if (!world.boardAnswers) return
+    const atMonotonicMs = monotonicMs(now)
+    if (command.kind === 'pause' || command.kind === 'offer') world.boardForgot = false
+    if (command.kind === 'pause') written = { kind: 'paused', atMonotonicMs }
+    if (command.kind === 'offer')
+      written = { kind: 'offered', currentMilliamps: command.currentMilliamps, atMonotonicMs }
+  }
+
+  function hold() {
+    const wanted = state.deadman.kind === 'held'
+    askedSince = wanted ? (askedSince ?? now) : null
+    if (!wanted || !world.relayAnswers || world.lineLost !== null) return
+    heldSince = relayOn() ? heldSince : now
+    heldAt = now
+  }
+
+  function tick() {
+    if ((now - start) % 500 === 0) hold()
+    if ((now - start) % 1000 === 0) readMeter()
+    if (world.lineLost === null && world.boardAnswers) {
+      reading = boardReading()
+      silentSince = null
+    } else {
+      silentSince ??= now
+      if (world.lineLost !== null) {
+        written = { kind: 'unknown' }
+        openSince = now + 50
+      }
+    }
+    const step = stepSafety(state, input(), monotonicMs(now))
+    state = step.state
+    for (const command of step.commands) perform(command)
+    for (const fact of step.facts) facts.push({ at: now - start, fact })
+    if (step.facts.some((fact) => fact.kind === 'unplugged'))
+      meter = stepMeter(meter, { kind: 'plugOut' }, monotonicMs(now)).state
+    world.cleared = []
+    now += 50
+  }
+
+  return {
+    world,
+    state: () => state,
+    /** ms since the start of the rig. */
+    at: () => now - start,
+    commands: () => log,
+    facts: () => facts,
+    faults: () => state.faults.map((fault) => fault.code),
+    raised: (code: FaultCode) =>
+      facts.filter(({ fact }) => fact.kind === 'faultRaised' && fact.code === code).length,
+    offered: () => (written.kind === 'offered' ? written.currentMilliamps : 0),
+    draws,
+    relayOn,
+    run(ms: number) {
+      for (let passed = 0; passed < ms; passed += 50) tick()
+    },
+    /** Plugs in, gives the permission and lets the car charge for 10 s. */
+    charge() {
+      this.run(1500)
+      world.pilot = 'B'
+      this.run(100)
+      if (state.plugId === null) throw new Error('not plugged')
+      world.permission = { uuid: 's1', plugId: state.plugId }
+      this.run(200)
+      world.pilot = 'C'
+      this.run(10_000)
+    },
+  }
+}
