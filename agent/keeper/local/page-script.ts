@@ -7,7 +7,15 @@ var wanted = new URLSearchParams(location.search).get('lang');
 var locale = [wanted].concat(navigator.languages || []).map(String).find(function (l) { return /^[a-z]{2}(-[A-Z]{2})?$/.test(l) && ALL[l.slice(0, 2)] }) || 'en-GB';
 var lang = locale.slice(0, 2);
 var L = ALL[lang];
-var SIGNS = { idle: '\\u25CB', occupied: '\\u25D0', suspendedEvse: '\\u23F8', suspendedEv: '\\u2713', charging: '\\u26A1', faulted: '\\u26A0', unknown: '\\u2026' };
+var SIGNS = {
+  idle: 'M12 3a9 9 0 1 0 0 18a9 9 0 0 0 0-18zm0 3a6 6 0 1 1 0 12a6 6 0 0 1 0-12z',
+  occupied: 'M7 2h3v5h4V2h3v5h2v5a6 6 0 0 1-5.500 5.980V22h-3v-4.020A6 6 0 0 1 5 12V7h2z',
+  suspendedEvse: 'M6 4h4v16H6zM14 4h4v16h-4z',
+  suspendedEv: 'M9 20L2 13l3-3l4 4L19 4l3 3z',
+  charging: 'M14 2L4 14h6l-2 8l11-13h-7z',
+  faulted: 'M12 2L1 21h22zM11 9h2v6h-2zM11 17h2v2h-2z',
+  unknown: 'M3 10h4v4H3zM10 10h4v4h-4zM17 10h4v4h-4z'
+};
 var box = null;
 var $ = function (id) { return document.getElementById(id) };
 var put = function (id, text) { if ($(id).textContent !== text) $(id).textContent = text };
@@ -35,7 +43,7 @@ function show(seen) {
   var control = box.control, meter = control && control.meter;
   var state = control ? control.chargingState : 'unknown';
   put('name', box.stationId);
-  put('sign', SIGNS[state]);
+  if ($('sign').getAttribute('d') !== SIGNS[state]) $('sign').setAttribute('d', SIGNS[state]);
   put('word', L['state.' + state]);
   if ($('state').className !== state) $('state').className = state;
   var amps = box.limit.currentMilliamps;
@@ -62,7 +70,7 @@ function showSchedule() {
   $('windows').replaceChildren();
   var schedule = box.schedule;
   if (!schedule) { put('schedule-words', L.noSchedule); return }
-  put('schedule-words', L.freeIn + ', ' + L.outside + ' ' + ampsOf(schedule.outsideMilliamps) + ' (' + schedule.timeZone + '):');
+  put('schedule-words', L.freeIn + ', ' + (schedule.outsideMilliamps === 0 ? L.outsideNone : L.outside + ' ' + ampsOf(schedule.outsideMilliamps)) + ' (' + schedule.timeZone + '):');
   schedule.windows.forEach(function (one) {
     var item = document.createElement('li');
     // 5 January 2026 was a Monday.

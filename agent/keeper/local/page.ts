@@ -17,7 +17,7 @@ const BODY = `<main>
 <h1 id="name">${LABELS.en.title}</h1>
 <p id="lost" role="alert" hidden data-l="lost">${LABELS.en.lost}</p>
 <div role="status">
-<div id="state" class="unknown"><span id="sign" aria-hidden="true">…</span> <span id="word">${LABELS.en['state.unknown']}</span></div>
+<div id="state" class="unknown"><svg viewBox="0 0 24 24" aria-hidden="true"><path id="sign" fill-rule="evenodd" d="M3 10h4v4H3zM10 10h4v4h-4zM17 10h4v4h-4z"/></svg> <span id="word">${LABELS.en['state.unknown']}</span></div>
 <div id="amps">–</div>
 <p id="reason">–</p>
 </div>

@@ -123,7 +123,7 @@ export async function rawPeer(
 }
 
 /** Waits until the condition holds; fails after `withinMs`. */
-export async function until(what: string, holds: () => boolean, withinMs = 5000): Promise<void> {
+export async function until(what: string, holds: () => boolean, withinMs = 15_000): Promise<void> {
   const clock = systemClock()
   const deadline = clock.monotonic() + withinMs
   while (!holds()) {

@@ -307,7 +307,7 @@ describe('the connection', () => {
       await new Promise((resolve) => relay.close(resolve))
     })
     const port = portOf(relay)
-    const { client } = aClient(`ws://127.0.0.1:${port}/ocpp`, { pingIntervalMs: 150 })
+    const { client } = aClient(`ws://127.0.0.1:${port}/ocpp`, { pingIntervalMs: 500 })
     client.start()
     await until('open', () => client.state() === 'open')
     const clock = systemClock()
@@ -317,18 +317,18 @@ describe('the connection', () => {
     })
     deaf = true
     const since = clock.monotonic()
-    await until('found', () => closedAt > 0, 2000)
-    expect(closedAt - since).toBeLessThanOrEqual(2 * 150 + 100)
+    await until('found', () => closedAt > 0)
+    expect(closedAt - since).toBeLessThanOrEqual(2 * 500 + 400)
   })
 
   it('that is half open is found within two ping intervals by the server', async () => {
-    const bench = await aServer({ pingIntervalMs: 150 })
+    const bench = await aServer({ pingIntervalMs: 500 })
     const peer = await rawPeer(bench.url, { autoPong: false })
     await until('known', () => bench.server.station('VK-1') !== null)
     const clock = systemClock()
     const since = clock.monotonic()
-    await until('found', () => bench.server.station('VK-1') === null, 2000)
-    expect(clock.monotonic() - since).toBeLessThanOrEqual(2 * 150 + 100)
+    await until('found', () => bench.server.station('VK-1') === null)
+    expect(clock.monotonic() - since).toBeLessThanOrEqual(2 * 500 + 400)
     peer.socket.terminate()
   })
 
@@ -422,7 +422,7 @@ describe('a second socket of the same station', () => {
     await until('one is left', () => gone.station('VK-1') !== null)
     older.socket.resume()
     await older.closed
-    expect(clock.monotonic() - since).toBeLessThan(2500)
+    expect(clock.monotonic() - since).toBeLessThan(3500)
     newer.socket.terminate()
   })
 })

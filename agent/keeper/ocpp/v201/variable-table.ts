@@ -202,10 +202,7 @@ function ours(box: Box): readonly VariableRow[] {
       return record ? String(read(record)) : ''
     })
   return [
-    {
-      ...row(LIMIT_COMPONENT, LIMIT_VARIABLE, 'string', () => JSON.stringify(limitReport(now().limit))),
-      component: { name: LIMIT_COMPONENT, evse: { id: 1 } },
-    },
+    row(LIMIT_COMPONENT, LIMIT_VARIABLE, 'string', () => JSON.stringify(limitReport(now().limit))),
     installation('LimitMilliamps', 'integer', (record) => record.limitMilliamps),
     installation('PhasesWired', 'integer', (record) => record.phasesWired),
     installation('Version', 'integer', (record) => record.version),

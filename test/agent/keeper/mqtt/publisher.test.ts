@@ -5,6 +5,7 @@ import { connect, type IPublishPacket, type MqttClient } from 'mqtt'
 import { afterEach, describe, expect, it } from 'vitest'
 import { startMqtt } from '../../../../agent/keeper/mqtt/publisher.ts'
 import { systemClock } from '../../../../shared/io/system-clock.ts'
+import type { OverrideCommand } from '../../../../shared/mqtt/topics.ts'
 import { prng } from '../../../../shared/prng.ts'
 import { isoOf } from '../../../../shared/time/iso.ts'
 import { amps, epochMs } from '../../../../shared/units.ts'
@@ -32,9 +33,10 @@ async function aBroker(port = 0) {
   const stop = async () => {
     if (stopped) return
     stopped = true
+    const closed = new Promise((resolve) => server.close(resolve))
     await new Promise<void>((resolve) => aedes.close(resolve))
     for (const socket of sockets) socket.destroy()
-    await new Promise((resolve) => server.close(resolve))
+    await closed
   }
   ends.push(stop)
   return { sockets, port: address.port, url: `mqtt://127.0.0.1:${address.port}`, stop }
@@ -192,7 +194,8 @@ describe('an override command', () => {
   const ts = isoOf(NOON)
 
   it('is carried out and acknowledged', async () => {
-    const bench = await asked({ id: 'a', ts, on: true, until: '2026-11-22T18:00:00+01:00' })
+    const command: OverrideCommand = { id: 'a', ts, on: true, until: '2026-11-22T18:00:00+01:00' }
+    const bench = await asked(command)
     expect(await acked(bench)).toEqual({ id: 'a', ok: true })
     expect(bench.box.orders).toEqual([['override', { by: 'mqtt', until: epochMs(NOON + 5 * 3_600_000) }]])
     await until('the state shows it', () => bench.listener.last('state')?.['override'] === true)

@@ -107,7 +107,7 @@ function aBox(
     random: prng(3),
     log,
     ...parts,
-    tuning: { callTimeoutMs: 300, backoff: { firstMs: 20, maxMs: 60 }, ...parts.tuning },
+    tuning: { callTimeoutMs: 10_000, backoff: { firstMs: 20, maxMs: 60 }, ...parts.tuning },
     box,
     outbox,
   })
@@ -217,7 +217,7 @@ describe('facts', () => {
 
   it('that are not answered are sent again as the same bytes', async () => {
     const csms = await aCsms()
-    const { outbox } = await accepted(csms)
+    const { outbox } = await accepted(csms, { tuning: { callTimeoutMs: 300 } })
     let silent = 1
     csms.answer('TransactionEvent', async () => {
       if (silent-- > 0) await systemClock().sleep('test', 500)

@@ -65,7 +65,7 @@ export function limitEvent(event: {
         trigger: 'Delta',
         actualValue: JSON.stringify(limitReport(event.limit)),
         eventNotificationType: 'HardWiredNotification',
-        component: { name: LIMIT_COMPONENT, evse: { id: 1 } },
+        component: { name: LIMIT_COMPONENT },
         variable: { name: LIMIT_VARIABLE },
       },
     ],
