@@ -1,6 +1,6 @@
 // A master of hand-made frames on a real serial port: it knows nothing of the protocol but the CRC.
 import { SerialPort } from 'serialport'
-import { withCrc } from '../../../shared/modbus/crc.ts'
+import { crcHolds, withCrc } from '../../../shared/modbus/crc.ts'
 import type { Clock } from '../../../shared/time/clock.ts'
 
 export interface Heard {
@@ -16,8 +16,8 @@ export const NO_REPLY = { deadlineMs: 90 }
 
 export interface Master {
   /**
-   * Sends raw bytes and collects what comes, until `silentMs` pass after the newest byte, or `deadlineMs` without any. The
-   * defaults suit a reply that must come; where none may come, a short deadline (NO_REPLY) saves time.
+   * Sends raw bytes and collects what comes: until `silentMs` of silence behind bytes whose CRC holds, else until
+   * `deadlineMs` of silence. The defaults suit a sound reply that must come; where none comes, NO_REPLY saves time.
    */
   exchange(bytes: Uint8Array, wait?: { deadlineMs?: number; silentMs?: number }): Promise<Heard>
   close(): Promise<void>
@@ -45,7 +45,7 @@ export async function openMaster(path: string, clock: Clock, baudRate = 19_200):
       port.on('data', hear)
       port.write(bytes)
       // Silence is counted in ticks, not on the clock: a process that was kept from running has not listened.
-      while (quietTicks * TICK_MS < (heard.length > 0 ? silentMs : deadlineMs)) {
+      while (quietTicks * TICK_MS < (crcHolds(heard) ? silentMs : deadlineMs)) {
         await clock.sleep('listen', TICK_MS)
         quietTicks += 1
       }

@@ -188,7 +188,7 @@ describe('line faults', () => {
   test('a reply that comes twice is two sound frames', async () => {
     const { bus, master } = await line()
     bus.setFaults([{ kind: 'twice', unitId: 1, probability: 1 }])
-    const { bytes } = await master.exchange(frame(1, READ))
+    const { bytes } = await master.exchange(frame(1, READ), NO_REPLY)
     expect(bytes).toEqual(Buffer.concat([frame(1, READ), frame(1, READ)]))
   })
 
@@ -197,7 +197,7 @@ describe('line faults', () => {
     async (kind) => {
       const { bus, master, log } = await line()
       bus.setFaults([{ kind, unitId: 1, probability: 1 }])
-      const { bytes } = await master.exchange(frame(1, READ))
+      const { bytes } = await master.exchange(frame(1, READ), NO_REPLY)
       expect(crcHolds(bytes)).toBe(false)
       expect(log().at(-1)).toMatchObject({ direction: 'reply', crcHolds: false, hex: bytes.toString('hex') })
     },
