@@ -108,7 +108,7 @@ const given = <T extends object>(part: T) =>
 
 function after(query: URLSearchParams, list: (number: number) => unknown): Outcome {
   const text = query.get('after') ?? '0'
-  if (/^\d{1,15}$/.test(text)) return ok(list(Number(text)))
+  if (/^\d{1,16}$/.test(text)) return ok(list(Number(text)))
   return err({ error: 'bad query', where: 'after', expected: 'a whole number, 0 or more', got: text })
 }
 

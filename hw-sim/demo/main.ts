@@ -60,6 +60,9 @@ async function run(clock: Clock): Promise<number> {
   const siteOptions: SiteOptions = { ...folders, wallOffsetMs, ports }
   try {
     return options.story ? await story(siteOptions, clock) : await runLive(siteOptions, clock, say)
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error)
+    return 1
   } finally {
     if (options.keep) say(`kept: ${folders.dir}`)
     else await folders.remove()

@@ -81,7 +81,8 @@ export async function startSite(options: SiteOptions, clock: Clock): Promise<Sit
   })
 
   const programs = new Map<string, Program>()
-  const clockArgs = ['--clock-offset-ms', String(options.wallOffsetMs)]
+  // In one word: a negative offset would be taken for an option.
+  const clockArgs = [`--clock-offset-ms=${options.wallOffsetMs}`]
   let bootId = randomUUID()
   let files = { control: '', keeper: '' }
 
