@@ -1,5 +1,6 @@
 // The built command as a process, over programs that say what happens to them.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -152,7 +153,11 @@ describe('voltkeep agent', () => {
     },
   )
 
-  it('leaves no process behind when it is killed itself', async () => {
+  it('leaves no process behind when it is killed itself', async (context) => {
+    context.skip(
+      !existsSync('/usr/bin/setpriv'),
+      'no setpriv (util-linux) to tie the processes to their parent',
+    )
     const agent = launch('agent', '--config', 'agent.yaml')
     const running = [await agent.line(readyOf('control')), await agent.line(readyOf('keeper'))]
     agent.child.kill('SIGKILL')
