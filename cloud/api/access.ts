@@ -10,7 +10,7 @@ export interface AccessRules {
   readonly token: string | null
 }
 
-export const isLoopback = (host: string): boolean =>
+const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 
 /** What is wrong with these rules; null when the server may start with them. */

@@ -41,7 +41,7 @@ export type Bill =
   | { readonly kind: 'notBilled'; readonly reason: Message }
 
 /** A register read this close to a band's boundary counts as read at it. */
-export const BOUNDARY_TOLERANCE_MS = 2000
+const BOUNDARY_TOLERANCE_MS = 2000
 
 /** The bill of a transaction; `tariff` is null where none is set. */
 export function billTransaction(transaction: TransactionReadings, tariff: Tariff | null): Bill {

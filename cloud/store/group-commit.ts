@@ -16,7 +16,7 @@ interface Entry<Item, Outcome> {
 }
 
 /** A batch holds at most so many items. */
-export const BATCH_MAX = 1000
+const BATCH_MAX = 1000
 /** More than this many waiting are refused: memory stays bounded, and the sender keeps what it has. */
 export const WAITING_MAX = 50_000
 

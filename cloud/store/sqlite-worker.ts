@@ -15,7 +15,7 @@ import type { Submission, Written } from './ingest.ts'
 import type { WorkerReply, WorkerRequest } from './worker-messages.ts'
 
 /** A statement that the database refused. */
-export class SqliteError extends Error {
+class SqliteError extends Error {
   override readonly name = 'SqliteError'
   readonly code: string
   constructor(message: string, code: string, sql: string) {

@@ -13,13 +13,13 @@ const weekday = z.union([
   z.literal(7),
 ])
 
-export const windowSchema = z.strictObject({
+const windowSchema = z.strictObject({
   days: z.array(weekday).min(1).describe('ISO: 1 is Monday'),
   from: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/),
   to: z.string().regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/),
 })
 
-export const bandSchema = z.strictObject({
+const bandSchema = z.strictObject({
   name: z.string().min(1),
   priceNanosPerKwh: z.int().min(0).describe('10^-9 of the currency per kWh'),
   windows: z.array(windowSchema).min(1),

@@ -23,7 +23,7 @@ export const billLineSchema = z.object({
 })
 export type ApiBillLine = z.infer<typeof billLineSchema>
 
-export const billSchema = z.discriminatedUnion('kind', [
+const billSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('running') }),
   z.object({
     kind: z.literal('billed'),

@@ -47,7 +47,7 @@ export function voltkeepData(customData: unknown): VoltkeepData | null {
 }
 
 /** A limit report from a peer, checked; null where it is none. */
-export function limitReport(value: unknown): LimitReport | null {
+function limitReport(value: unknown): LimitReport | null {
   if (!isRecord(value)) return null
   const { currentMilliamps, reason, until } = value
   if (

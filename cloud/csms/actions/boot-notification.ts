@@ -3,7 +3,7 @@ import { isoOf } from '../../../shared/time/iso.ts'
 import { action } from '../action.ts'
 
 /** How often a station that has nothing to say says so; its clock is set by the answers. */
-export const HEARTBEAT_SECONDS = 20
+const HEARTBEAT_SECONDS = 20
 
 export const bootNotification = action('BootNotification', async (request, { now, tell }) => {
   const { vendorName, model, serialNumber, firmwareVersion } = request.chargingStation

@@ -25,7 +25,8 @@ function factsOf(event: EventData): StationFact[] {
       eventId: event.eventId,
       component,
       variable,
-      value: event.techInfo ?? event.techCode ?? event.actualValue,
+      // An empty text says nothing.
+      value: event.techInfo || event.techCode || event.actualValue,
       meaning: event.cleared ? 'cleared' : event.trigger === 'Alerting' ? 'alert' : 'change',
     },
   ]

@@ -8,7 +8,7 @@ import { openStore, type Store } from '../../../cloud/store/database.ts'
 import type { DialectName } from '../../../cloud/store/values.ts'
 import { startPostgres, type TestPostgres } from './postgres.ts'
 
-export const WORKER_FILE = new URL('../../../dist/cloud-store-worker.mjs', import.meta.url)
+const WORKER_FILE = new URL('../../../dist/cloud-store-worker.mjs', import.meta.url)
 
 /** Defines `tests` once for each database; `store()` is an open, empty one that the file's tests share. */
 export function onBothDatabases(name: string, tests: (store: () => Store, dialect: DialectName) => void) {
