@@ -25,5 +25,3 @@ export const frameGapMicros = (line: LineSettings): number =>
 export const SHORT_FRAME_BYTES = 8
 /** A reply with `words` registers: unit, function code, byte count, words, CRC. */
 export const wordsReplyBytes = (words: number): number => 5 + 2 * words
-/** A reply with `bits` coils or inputs. */
-export const bitsReplyBytes = (bits: number): number => 5 + Math.ceil(bits / 8)
