@@ -8,6 +8,7 @@ import type { Bus, BusUnit, Outcome, UnitLine } from '../../agent/control/ports/
 import { systemClock } from '../../shared/io/system-clock.ts'
 import { type Prng, prng } from '../../shared/prng.ts'
 import { atMost, type Figure, percentile, reported } from './figure.ts'
+import { newReactions, STALL_MS, stallMeter } from './modbus-reactions.ts'
 import {
   PAUSE_COIL,
   PILOT,
@@ -240,7 +241,8 @@ async function paced({ seed, rounds, probability }: Soak): Promise<readonly Figu
   const relay = unit('relay', 3)
   const dead = unit('dead unit', DEAD)
   const random = prng(seed + 2)
-  const reactions = newReactions(slaves, prng(seed + 1))
+  const stalls = stallMeter()
+  const reactions = newReactions(slaves, stalls, prng(seed + 1))
   const goesOn = () => bus.status().total.requests < requests
   const startMs = clock.monotonic()
 
@@ -288,19 +290,21 @@ async function paced({ seed, rounds, probability }: Soak): Promise<readonly Figu
       await clock.sleep('dead unit', 400)
     }
   }
-  const stalls = stallMeter()
   await doneOrStuck(tally, [boardLoop(), meterLoop(), relayLoop(), deadLoop()])
-  const stallMs = stalls.longestMs()
+  const stallMs = stalls.longestMsSince(0)
+  stalls.stop()
   const seconds = (clock.monotonic() - startMs) / 1000
   const { total, loadPercent } = bus.status()
   const bound = reactionBound(soakConfig())
-  const { sound, spoilt } = reactions
-  const worst = Math.max(0, ...sound)
+  const { sound, spoilt, stalled } = reactions
+  // Without a sound trial nothing was shown.
+  const worst = sound.length === 0 ? Number.NaN : Math.max(...sound)
   const how = `${total.requests} requests in ${seconds.toFixed(0)} s at 19200, seed ${seed}, ${percent(probability)} late, twice, cut, noisy or bad CRC; failed: ${failures(tally)}`
+  const worstOf = (samples: readonly number[]) => `worst ${Math.max(0, ...samples).toFixed(0)} ms`
   const trials =
     `${sound.length} trials at random times, load ${loadPercent} %; ${spoilt.length} more in which the board's own ` +
-    `exchange was spoilt (worst ${Math.max(0, ...spoilt).toFixed(0)} ms); this process stood still for ` +
-    `${stallMs} ms at most`
+    `exchange was spoilt (${worstOf(spoilt)}); ${stalled.length} more in which this process stood still for more ` +
+    `than ${STALL_MS} ms (${worstOf(stalled)}), ${stallMs} ms at most`
   const figures = [
     atMost('modbus.paced.wrong', tally.wrong, 0, 'values', how),
     atMost('modbus.paced.stuck', tally.open.size, 0, 'requests', `longest request ${tally.longestMs} ms`),
@@ -312,70 +316,6 @@ async function paced({ seed, rounds, probability }: Soak): Promise<readonly Figu
   await bus.close()
   slaves.close()
   return figures
-}
-
-/** How late the process's own timers ran: a busy machine, not the bus. */
-function stallMeter(): { longestMs(): number } {
-  const EVERY_MS = 10
-  let lastMs = clock.monotonic()
-  let longest = 0
-  const timer = clock.every('stall', EVERY_MS, () => {
-    longest = Math.max(longest, clock.monotonic() - lastMs - EVERY_MS)
-    lastMs = clock.monotonic()
-  })
-  return {
-    longestMs() {
-      timer.cancel()
-      return longest
-    },
-  }
-}
-
-interface Reactions {
-  /** From the pilot's change to the end of the pause on the line, ms, where the board's own exchanges were sound. */
-  readonly sound: number[]
-  readonly spoilt: number[]
-  /** After each turn of the loop: sets the pilot at a random time. */
-  tick(): void
-  paused(): void
-  boardFailed(): void
-}
-
-function newReactions(slaves: Slaves, random: Prng): Reactions {
-  const sound: number[] = []
-  const spoilt: number[] = []
-  let trial: { setMicros: number; frame: number; spoilt: boolean } | null = null
-  let isArmed = false
-  const set = () => {
-    trial = { setMicros: clock.monotonicMicros(), frame: slaves.frames.after(0).next, spoilt: false }
-    slaves.setPilot(true)
-  }
-  return {
-    sound,
-    spoilt,
-    tick() {
-      if (isArmed || trial !== null) return
-      isArmed = true
-      clock.after('pilot', random.integer(100, 400), () => {
-        isArmed = false
-        set()
-      })
-    },
-    paused() {
-      if (trial === null) return
-      const { setMicros, frame, spoilt: isSpoilt } = trial
-      const pause = slaves.frames
-        .after(frame)
-        .entries.find(({ direction, hex }) => direction === 'request' && hex.startsWith('01054e20'))
-      if (pause === undefined) return
-      ;(isSpoilt ? spoilt : sound).push((pause.endMicros - setMicros) / 1000)
-      trial = null
-      slaves.setPilot(false)
-    },
-    boardFailed() {
-      if (trial !== null) trial = { ...trial, spoilt: true }
-    },
-  }
 }
 
 /** Runs both parts, one after the other; minutes with the default number of requests. */
