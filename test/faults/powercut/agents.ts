@@ -61,7 +61,8 @@ async function startOn(state: CutState, folder: string, options: AgentsOptions):
   const runDir = join(folder, 'run')
   await mkdir(runDir)
   const socketPath = join(runDir, 'control.sock')
-  const { running } = state.promised.done.docs
+  // The step that was under way may be on the disk: the clock is never behind it.
+  const { running } = state.promised.underWay.docs
   const isPlugged = options.random.chance(0.6)
   const registerWh = wattHours((running.account?.lastRegisterWh ?? 0) + 20)
   const control = await actControl({ socketPath, isPlugged, registerWh, clock })
