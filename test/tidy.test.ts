@@ -91,6 +91,7 @@ const RULES: readonly {
       ['shared/x.ts', 'try { a() } catch {}'],
       ['hw-sim/x.ts', 'this.terminal.kill()'],
       ['hw-sim/x.ts', 'pty.destroy()'],
+      ['hw-sim/x.ts', "import { open } from '@lydell/node-pty'\nconst pair = open({})\npair.kill()"],
       ['test/agent/x.test.ts', "it.skip('a', () => {})"],
       ['docs/x.md', 'see /home/somebody/notes'],
     ],
