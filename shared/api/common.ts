@@ -16,7 +16,6 @@ export const messageSchema = z.object({
   key: z.string(),
   values: z.record(z.string(), z.union([z.string(), z.number()])),
 })
-export type ApiMessage = z.infer<typeof messageSchema>
 
 /** The body of every answer that is not a success. */
 export const errorSchema = z.object({

@@ -50,4 +50,3 @@ export const tariffListSchema = z.object({
   billing: z.string().nullable().describe('id of the tariff that transactions are billed with'),
   tariffs: z.array(tariffSchema),
 })
-export type TariffList = z.infer<typeof tariffListSchema>

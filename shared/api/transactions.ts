@@ -35,7 +35,6 @@ const billSchema = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('notBilled'), reason: messageSchema }),
 ])
-export type ApiBill = z.infer<typeof billSchema>
 
 export const transactionSchema = z.object({
   stationId: stationIdSchema,

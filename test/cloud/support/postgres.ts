@@ -31,6 +31,7 @@ export async function startPostgres(): Promise<TestPostgres> {
     await server.initialise()
     await server.start()
   } catch (error) {
+    await rm(parent, { recursive: true, force: true })
     throw new Error(`PostgreSQL did not start:\n${said.slice(-20).join('\n')}`, { cause: error })
   }
   let databases = 0
