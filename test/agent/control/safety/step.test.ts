@@ -14,7 +14,7 @@ import {
 import { stepSafety } from '../../../../agent/control/safety/step.ts'
 import type { Pilot } from '../../../../agent/control-link/messages.ts'
 import { FAULTS, faultRow } from '../../../../shared/faults.ts'
-import { amps, milliAmps, monotonicMs, wattHours, watts } from '../../../../shared/units.ts'
+import { amps, milliAmps, milliVolts, monotonicMs, wattHours, watts } from '../../../../shared/units.ts'
 import { rig } from './rig.ts'
 
 const NOW = 1_000_000
@@ -30,7 +30,7 @@ function meterView(kind: 'none' | 'still' | 'flow'): MeterView {
     registerWh: wattHours(1),
     powerWatts: watts(0),
     currentsMilliamps: [current, current, current] as const,
-    voltagesMillivolts: [0, 0, 0].map(() => amps(0)) as never,
+    voltagesMillivolts: [milliVolts(0), milliVolts(0), milliVolts(0)] as const,
   }
   const good = { reading, begunAtMonotonicMs: at(NOW - 600) }
   return { newest: good, fresh: good, asksForSerial: false, faults: [] }
