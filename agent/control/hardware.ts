@@ -9,12 +9,14 @@ import type { SafetyInput, Written } from './safety/state.ts'
 
 /** The board is read once in this time; the reaction bound is computed with it. */
 export const BOARD_PERIOD_MS = 50
+/** Left to less urgent turns after each reading, however long it took: else meter and settings would starve. */
+const BOARD_GAP_MS = 15
 const HOLD_PERIOD_MS = 500
 const HOLD_AGAIN_MS = 100
 /** A pause is tried again at once; a board that takes none of three is asked more slowly, so that others are served. */
 const FAILURES_QUICK = 3
 const FAILED_WAIT_MS = 250
-const PREPARE_AGAIN_MS = 1000
+const PREPARE_AGAIN_MS = 300
 const CONFIGURATION_AGAIN_MS = 10_000
 const BOARD_GONE_MS = 1000
 
@@ -85,7 +87,11 @@ export function openHardware(options: HardwareOptions): Hardware {
     reads = false
     if (stopped) return
     options.onTurn()
-    again('board', Math.max(1, BOARD_PERIOD_MS - (clock.monotonic() - begun)), () => void boardTurn())
+    again(
+      'board',
+      Math.max(BOARD_GAP_MS, BOARD_PERIOD_MS - (clock.monotonic() - begun)),
+      () => void boardTurn(),
+    )
   }
 
   function heard(read: Result<BoardReading, BusFailure>, begun: MonotonicMs) {

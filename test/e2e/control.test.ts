@@ -32,6 +32,8 @@ const NODE_FLAGS = [
 ]
 /** Above all numbers of frames and events. */
 const NEWEST = 999_999_999_999
+/** On a machine of two cores that runs other tests too; `bench reaction` holds the 99th percentile to 150 ms. */
+const REACTION_WORST_MS = 300
 const BOOT = 'boot-of-this-test'
 
 let dir = ''
@@ -52,7 +54,7 @@ interface TestKeeper {
 async function until<T>(
   what: string,
   look: () => T | null | false | Promise<T | null | false>,
-  withinMs = 10_000,
+  withinMs = 30_000,
 ): Promise<T> {
   const deadline = clock.monotonic() + withinMs
   for (;;) {
@@ -208,7 +210,7 @@ const linked = () => {
   return keeper
 }
 
-describe('control on a simulated site', () => {
+describe('control on a simulated site', { timeout: 90_000 }, () => {
   test('plug, permission, charge, unplug: facts in order, each with a number, the last with the end register', async () => {
     const plug = linked()
     await sim.plug()
@@ -235,7 +237,7 @@ describe('control on a simulated site', () => {
       'the pause',
       async () => (await sim.framesAfter(frames)).frames.find(isPause) ?? null,
     )
-    expect((pause.endMicros - left.atMicros) / 1000).toBeLessThanOrEqual(150)
+    expect((pause.endMicros - left.atMicros) / 1000).toBeLessThanOrEqual(REACTION_WORST_MS)
     const last = await until(
       'unplugged',
       () => plug.facts().find(({ fact }) => fact.kind === 'unplugged') ?? null,
@@ -346,7 +348,7 @@ describe('control on a simulated site', () => {
       async () =>
         (await sim.eventsAfter(events)).events.find((event) => event.kind === 'contactorOpened') ?? null,
     )
-    expect((opened.atMicros - killedAtMicros) / 1000).toBeLessThanOrEqual(2000 + 150)
+    expect((opened.atMicros - killedAtMicros) / 1000).toBeLessThanOrEqual(2000 + REACTION_WORST_MS)
     await clock.sleep('held down', 1500)
     await startControl().ready
     await charging()
@@ -423,7 +425,7 @@ describe('control on a simulated site', () => {
   })
 
   test.each(['E', 'F', 'D'] as const)(
-    'pilot %s while charging: the pause is on the bus within 150 ms',
+    'pilot %s while charging: the pause is on the bus within 300 ms',
     async (state) => {
       const plug = linked()
       await sim.plug()
@@ -437,7 +439,7 @@ describe('control on a simulated site', () => {
         async () => (await sim.framesAfter(frames)).frames.find(isPause) ?? null,
       )
       const cause = (await sim.eventsAfter(events)).events.find((event) => event.kind === 'pilot')
-      expect((pause.endMicros - (cause?.atMicros ?? 0)) / 1000).toBeLessThanOrEqual(150)
+      expect((pause.endMicros - (cause?.atMicros ?? 0)) / 1000).toBeLessThanOrEqual(REACTION_WORST_MS)
     },
   )
 })

@@ -112,6 +112,8 @@ export interface SafetyState {
   readonly told: readonly Told[]
   /** The permission that something was offered for: the next offer for another one is a first offer. */
   readonly offeredUuid: string | null
+  /** The newest offer that was commanded, confirmed or not: a write that failed frees no increase of its spacing. */
+  readonly lastOffer: Told | null
   /** Since when nothing may be offered; null while an offer is wanted or nothing is known yet. */
   readonly withdrawnSinceMonotonicMs: MonotonicMs | null
   /** This withdrawal was already ended by opening. */
@@ -158,6 +160,7 @@ export const initialSafety = (now: MonotonicMs, adopted: Adopted | null): Safety
   deadman: { kind: 'held', sinceMonotonicMs: now },
   told: [],
   offeredUuid: null,
+  lastOffer: null,
   withdrawnSinceMonotonicMs: null,
   opened: false,
   permittedAtMonotonicMs: null,

@@ -17,6 +17,7 @@ import {
   type SafetyInput,
   type SafetyState,
   type SafetyStep,
+  type Told,
   toldNow,
   WELDED_MS,
 } from './state.ts'
@@ -55,6 +56,7 @@ export function stepSafety(before: SafetyState, given: SafetyInput, now: Monoton
       chargingState,
       offeredUuid:
         offer?.kind === 'offer' && input.permission !== null ? input.permission.uuid : faulty.offeredUuid,
+      lastOffer: lastOfferAfter(faulty.lastOffer, offer, now),
     },
     commands: [
       ...(offer === null ? [] : [offer]),
@@ -127,7 +129,11 @@ function mustWriteOffer(
   const told = toldNow(input)
   const first = input.permission?.uuid !== state.offeredUuid
   // Adoption and first offers are bound by no spacing; an offer that already is as it should be is left alone.
-  if (written.kind === 'unknown') return told !== wantedMilliamps
+  if (written.kind === 'unknown') {
+    const last = state.lastOffer
+    const raised = last !== null && !first && wantedMilliamps > last.currentMilliamps
+    return told !== wantedMilliamps && !(raised && now - last.sinceMonotonicMs < PWM_SPACING_MS)
+  }
   const sinceWritten = now - written.atMonotonicMs
   const spaced = sinceWritten >= PWM_SPACING_MS
   if (written.kind === 'paused') return first || spaced
@@ -136,6 +142,11 @@ function mustWriteOffer(
   // The board tells the car something else than was written: too much is mended soon, nothing at all in its turn.
   if (told > wantedMilliamps + 500) return sinceWritten >= 500
   return told === 0 && spaced
+}
+
+function lastOfferAfter(last: Told | null, offer: Command | null, now: MonotonicMs): Told | null {
+  if (offer?.kind !== 'offer' || offer.currentMilliamps === last?.currentMilliamps) return last
+  return { currentMilliamps: offer.currentMilliamps, sinceMonotonicMs: now }
 }
 
 function stepWithdrawal(state: SafetyState, wish: Wish, now: MonotonicMs): SafetyState {

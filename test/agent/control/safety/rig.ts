@@ -30,6 +30,8 @@ export interface World {
   boardConfiguration: string | null
   /** It restarted and lost what it was told, until it is told again. */
   boardForgot: boolean
+  /** Writes to the board are carried out and not confirmed. */
+  confirmationsLost: boolean
   relayAnswers: boolean
   /** The board does not care for its release input. */
   relayBridged: boolean
@@ -59,6 +61,7 @@ export function rig(change: Partial<World> = {}, options: { start?: number; stat
     lineLost: null,
     boardConfiguration: null,
     boardForgot: false,
+    confirmationsLost: false,
     relayAnswers: true,
     relayBridged: false,
     deadmanMilliamps: 0,
@@ -80,6 +83,7 @@ export function rig(change: Partial<World> = {}, options: { start?: number; stat
   let state = options.state ?? initialSafety(monotonicMs(now), null)
   let meter = initialMeter(monotonicMs(now), null)
   let written: Written = { kind: 'unknown' }
+  let confirmed: Written = { kind: 'unknown' }
   let heldAt: number | null = null
   let heldSince: number | null = null
   let askedSince: number | null = null
@@ -159,7 +163,7 @@ export function rig(change: Partial<World> = {}, options: { start?: number; stat
         currentMilliamps: milliAmps(world.deadmanMilliamps),
         lowestFixedMilliamps: milliAmps(world.lowestFixedMilliamps),
       },
-      written,
+      written: confirmed,
       limitMilliamps: milliAmps(world.limitMilliamps),
       permission: world.permission,
       meter: viewMeter(meter, 1, monotonicMs(now)),
@@ -182,6 +186,8 @@ export function rig(change: Partial<World> = {}, options: { start?: number; stat
     if (command.kind === 'pause') written = { kind: 'paused', atMonotonicMs }
     if (command.kind === 'offer')
       written = { kind: 'offered', currentMilliamps: command.currentMilliamps, atMonotonicMs }
+    if (command.kind === 'pause' || command.kind === 'offer')
+      confirmed = world.confirmationsLost ? { kind: 'unknown' } : written
   }
 
   function hold() {
@@ -201,7 +207,7 @@ export function rig(change: Partial<World> = {}, options: { start?: number; stat
     } else {
       silentSince ??= now
       if (world.lineLost !== null) {
-        written = { kind: 'unknown' }
+        confirmed = { kind: 'unknown' }
         openSince = now + 50
       }
     }

@@ -95,6 +95,20 @@ describe('limits', () => {
     expect(box.at() - from).toBeLessThan(5500)
   })
 
+  test('a write that is not confirmed frees no increase of its 5 s', () => {
+    const box = rig()
+    box.charge()
+    box.world.confirmationsLost = true
+    box.world.limitMilliamps = 8000
+    box.run(1000)
+    expect(box.offered()).toBe(8000)
+    box.world.limitMilliamps = 10_000
+    box.run(3800)
+    expect(box.offered()).toBe(8000)
+    box.run(400)
+    expect(box.offered()).toBe(10_000)
+  })
+
   test('0 is a pause: suspended by the box; a car that leaves C in time is not opened', () => {
     const box = rig()
     box.charge()
