@@ -27,6 +27,7 @@ const NODE_CAUSES = [
   'EACCES',
   'EPERM',
   'ENOTDIR',
+  'EEXIST',
   'ENOENT',
   'EISDIR',
 ]

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { commissionRefusal } from '../../../../agent/keeper/plans/commissioning.ts'
 import { type PlanParts, planSet } from '../../../../agent/keeper/plans/plan-set.ts'
 import { amps, milliAmps, monotonicMs } from '../../../../shared/units.ts'
-import { installation } from '../store/fixture.ts'
+import { installation } from '../store/shapes.ts'
 
 const clock = { bootId: 'boot-1', now: monotonicMs(1000), offsetMs: Date.parse('2026-06-01T12:00Z') }
 const parts: PlanParts = {

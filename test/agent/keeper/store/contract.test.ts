@@ -3,7 +3,8 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { inProcess, type Store, startStore } from '../../../../agent/keeper/store/client.ts'
 import { openStore, type StoreOptions } from '../../../../agent/keeper/store/core.ts'
 import { epochMs } from '../../../../shared/units.ts'
-import { account, ended, faultRow, folder, installation, NOON, NORMAL, row, session } from './fixture.ts'
+import { folder } from './fixture.ts'
+import { account, ended, faultRow, installation, NOON, NORMAL, row, session } from './shapes.ts'
 
 const FACES: Record<string, (options: StoreOptions) => Promise<Store>> = {
   'in the same thread': async (options) => inProcess(openStore(options)),

@@ -10,7 +10,8 @@ import {
   encodeInstallation,
   readInstallationFile,
 } from '../../../../agent/keeper/store/installation.ts'
-import { folder, installation } from './fixture.ts'
+import { folder } from './fixture.ts'
+import { installation } from './shapes.ts'
 
 type Place = 'new' | 'old' | 'damaged' | 'missing'
 const PLACES: readonly Place[] = ['new', 'old', 'damaged', 'missing']

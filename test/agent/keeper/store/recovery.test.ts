@@ -15,7 +15,8 @@ import type { Change } from '../../../../agent/keeper/memory.ts'
 import { openStore, type StoreCore, type StoreOptions } from '../../../../agent/keeper/store/core.ts'
 import { LEDGER_KEEP_MS, parseLedger } from '../../../../agent/keeper/store/ledger.ts'
 import { epochMs } from '../../../../shared/units.ts'
-import { account, ended, faultRow, folder, installation, NOON, NORMAL, row, session } from './fixture.ts'
+import { folder } from './fixture.ts'
+import { account, ended, faultRow, installation, NOON, NORMAL, row, session } from './shapes.ts'
 
 const file = (options: StoreOptions, name: string) => join(options.dir, name)
 const withStore = <T>(options: StoreOptions, use: (store: StoreCore) => T): T => {
