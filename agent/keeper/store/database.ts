@@ -23,9 +23,6 @@ const damageOf = (thrown: unknown): string | null =>
     ? thrown.message
     : null
 
-/** True for an exception that means a damaged file. */
-export const isDamage = (thrown: unknown): boolean => damageOf(thrown) !== null
-
 /** Opens and checks; throws the system's error when the disk refuses. */
 export function openDatabase(path: string, durability: Durability): Opened {
   const db = new SqliteDatabase(path)
