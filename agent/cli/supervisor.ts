@@ -1,7 +1,7 @@
 // Keeps the agent's two processes running: restarts one that dies, at once the first time and then with growing pauses,
 // and never gives up. Ends both when it is told to end, and leaves neither behind when it is killed itself.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { tiedToUs } from '../../shared/io/tied-child.ts'
 import type { Clock, Timer } from '../../shared/time/clock.ts'
 
 export interface SupervisedProgram {
@@ -96,15 +96,4 @@ export function supervise(
       force.cancel()
     },
   }
-}
-
-const SETPRIV = '/usr/bin/setpriv'
-
-/**
- * Node cannot ask the kernel to end a child with its parent; setpriv (util-linux) can, and becomes the program. Two
- * controls on one bus, one of them forgotten, would be worse than none.
- */
-function tiedToUs(args: readonly string[]): { command: string; args: readonly string[] } {
-  if (!existsSync(SETPRIV)) return { command: process.execPath, args }
-  return { command: SETPRIV, args: ['--pdeathsig', 'TERM', '--', process.execPath, ...args] }
 }

@@ -1,6 +1,6 @@
 // What people do in the demo, the story and the trials, through the same doors as real ones: the box's local page for
 // the driver and the installer, the cloud's API for the operator.
-import type { EnergyCheck, StationView } from '../../shared/api/stations.ts'
+import type { EnergyCheck } from '../../shared/api/stations.ts'
 import type { TransactionView } from '../../shared/api/transactions.ts'
 import type { Message } from '../../shared/message.ts'
 import type { Schedule } from '../../shared/tariff/schedule.ts'
@@ -82,8 +82,6 @@ export const override = (site: Doors): Promise<void> => call('POST', `${site.loc
 export const lookAtBox = (site: Doors): Promise<BoxLook> => call('GET', `${site.localUrl}/api/state`)
 
 /** The operator in the cloud. */
-export const lookAtStation = (site: Doors): Promise<StationView> =>
-  call('GET', `${site.cloudUrl}/api/stations/${STATION_ID}`)
 export const energyChecks = async (site: Doors): Promise<readonly EnergyCheck[]> =>
   (await call<{ meters: EnergyCheck[] }>('GET', `${site.cloudUrl}/api/stations/${STATION_ID}/energy`)).meters
 export const transactions = async (site: Doors): Promise<readonly TransactionView[]> =>

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { tiedToUs } from '../../shared/io/tied-child.ts'
 import type { Clock } from '../../shared/time/clock.ts'
 
 /** One JSON log line of a process. */
@@ -47,7 +48,8 @@ process.on('exit', () => {
 /** Starts a program from its bundle. */
 export function startProgram(options: ProgramOptions, clock: Clock): Program {
   const log = createWriteStream(options.logFile, { flags: 'a' })
-  const child = spawn(process.execPath, [...(options.nodeFlags ?? []), options.file, ...options.args], {
+  const tied = tiedToUs([...(options.nodeFlags ?? []), options.file, ...options.args])
+  const child = spawn(tied.command, tied.args, {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, TZ: 'UTC', ...options.env },
   })

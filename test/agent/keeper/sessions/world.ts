@@ -37,14 +37,6 @@ import {
 export const NOON = epochMs(Date.UTC(2026, 5, 1, 12))
 const RULES: Rules = { freeVend: { idToken: 'FREE' }, access: 'private', resumeWithinMs: 24 * 3_600_000 }
 
-export interface World {
-  state: SessionsState
-  rows: NewRow[]
-  /** Everything sent to control, oldest first. */
-  told: KeeperToControl[]
-  sessions: Map<string, Session>
-}
-
 export function world(rules: Partial<Rules> = {}) {
   const stored: { docs: SessionDocs; sessions: Map<string, Session>; rows: NewRow[] } = {
     docs: EMPTY_DOCS,
