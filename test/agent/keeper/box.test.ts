@@ -1,0 +1,498 @@
+// The whole of keeper but its processes: the real store on a disk, the real engine, and a control that a test plays.
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { ConnectOptions } from '../../../agent/control-link/client.ts'
+import type {
+  ControlStatus,
+  Fact,
+  KeeperToControl,
+  NumberedFact,
+} from '../../../agent/control-link/messages.ts'
+import { type RunningBox, startBox } from '../../../agent/keeper/box.ts'
+import type { KeeperConfig } from '../../../agent/keeper/config.ts'
+import { inProcess, type Store } from '../../../agent/keeper/store/client.ts'
+import { openStore, type StoreOptions } from '../../../agent/keeper/store/core.ts'
+import { err } from '../../../shared/result.ts'
+import { amps, epochMs, milliAmps, wattHours } from '../../../shared/units.ts'
+import { virtualClock } from '../control/drivers/virtual-clock.ts'
+import { CONFIG, CONTROL } from './port-doubles.ts'
+import { folder } from './store/fixture.ts'
+
+const CSMS = { url: 'ws://127.0.0.1:1/ocpp', password: 'x' }
+const SCHEDULE = {
+  timeZone: 'Europe/Copenhagen',
+  windows: [{ days: [1, 2, 3, 4, 5, 6, 7] as const, from: '23:00', to: '06:00' }],
+  outsideMilliamps: milliAmps(0),
+}
+const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+interface Played {
+  readonly config?: Partial<KeeperConfig>
+  readonly options?: StoreOptions
+  readonly wrap?: (store: Store) => Store
+  readonly bootId?: string
+  /** Wall time less monotonic time. */
+  readonly wallAt?: number
+}
+
+/** A keeper with a control that is played; `said` is everything that control was sent. */
+async function keeper({
+  config = {},
+  options = folder(),
+  wrap = (store) => store,
+  bootId = 'boot-1',
+  wallAt,
+}: Played = {}) {
+  const base = virtualClock()
+  const offset = (wallAt ?? Date.UTC(2026, 5, 1, 12)) - base.monotonic()
+  const clock = { ...base, wall: () => epochMs(base.monotonic() + offset) }
+  const said: KeeperToControl[] = []
+  let link: ConnectOptions | null = null
+  let onSecond: () => void = () => {}
+  let register = 1_000_000
+  let plugId: string | null = null
+  let number = 0
+  let uuids = 0
+  const running: RunningBox = await startBox({
+    config: { ...CONFIG, csms: CSMS, ...config },
+    bootId,
+    store: wrap(inProcess(openStore(options))),
+    clock,
+    log: { info() {}, warn() {}, error() {} },
+    connect: (given) => {
+      link = given
+      return { send: (message) => said.push(message) > 0, close() {} }
+    },
+    startTicker: (tick) => {
+      onSecond = tick
+      return async () => {}
+    },
+    isNtpSynchronised: () => false,
+    makeUuid: () => {
+      uuids += 1
+      return `${bootId}-s${uuids}`
+    },
+    onFailure: (cause) => {
+      throw cause
+    },
+  })
+  let isClosed = false
+  const close = async () => {
+    if (!isClosed) await running.close()
+    isClosed = true
+  }
+  onTestFinished(close)
+
+  const quiet = async () => {
+    for (let turn = 0; turn < 8; turn += 1) await settled()
+  }
+  const status = (change: Partial<ControlStatus> = {}): ControlStatus => ({
+    ...CONTROL,
+    atMonotonicMs: clock.monotonic(),
+    pilot: plugId ? 'B' : 'A',
+    plugId,
+    chargingState: plugId ? 'occupied' : 'idle',
+    meter: CONTROL.meter && {
+      ...CONTROL.meter,
+      takenAtMonotonicMs: clock.monotonic(),
+      registerWh: wattHours(register),
+    },
+    ...change,
+  })
+  const hello = async (facts: readonly NumberedFact[] = []) => {
+    link?.onConnected()
+    link?.onMessage({
+      kind: 'hello',
+      version: 1,
+      bootId,
+      permission: null,
+      planVersion: null,
+      facts,
+      status: status(),
+      mirrorAgeMs: null,
+    })
+    await quiet()
+  }
+  const fact = (fact: Fact): NumberedFact => {
+    number += 1
+    return { number, bootId, atMonotonicMs: clock.monotonic(), meter: status().meter, fact }
+  }
+  const api = {
+    ...running,
+    close,
+    clock,
+    said,
+    options,
+    hello,
+    fact,
+    quiet,
+    last: <K extends KeeperToControl['kind']>(kind: K) =>
+      said.findLast((message): message is Extract<KeeperToControl, { kind: K }> => message.kind === kind),
+    flow: (wh: number) => {
+      register += wh
+    },
+    status: async (change: Partial<ControlStatus> = {}) => {
+      link?.onMessage({ kind: 'status', status: status(change) })
+      await quiet()
+    },
+    plug: async (id: string) => {
+      plugId = id
+      link?.onMessage({ kind: 'fact', fact: fact({ kind: 'plugged', plugId: id }) })
+      await api.status()
+    },
+    /** Control comes up and finds a car plugged in. */
+    helloPlugged: async (id: string) => {
+      plugId = id
+      await hello([fact({ kind: 'plugged', plugId: id })])
+    },
+    unplug: async () => {
+      const old = plugId ?? ''
+      plugId = null
+      link?.onMessage({ kind: 'fact', fact: fact({ kind: 'unplugged', plugId: old }) })
+      await api.status()
+    },
+    /** So many seconds pass, each with its tick and control's status. */
+    seconds: async (count: number) => {
+      for (let second = 0; second < count; second += 1) {
+        await base.advance(1000)
+        link?.onMessage({ kind: 'status', status: status() })
+        onSecond()
+        await quiet()
+      }
+    },
+    commission: () => running.box.commission({ limitMilliamps: amps(16), phasesWired: 3, by: 'A. Fitter' }),
+  }
+  return api
+}
+
+describe('plans', () => {
+  test('a hello is answered with the complete set; an uncommissioned box may not charge, and says so', async () => {
+    const box = await keeper()
+    await box.hello()
+    expect(box.said[0]).toEqual({ kind: 'hello', version: 1, bootId: 'boot-1' })
+    expect(box.last('plans')?.set.plans).toMatchObject([
+      {
+        source: 'installation',
+        reason: { key: 'limit.installationMissing' },
+        afterwards: { currentMilliamps: 0 },
+      },
+    ])
+  })
+
+  test('each change is a new set of a higher version, also over a restart', async () => {
+    const options = folder()
+    const box = await keeper({ options })
+    await box.hello()
+    const versions = () =>
+      box.said.flatMap((message) => (message.kind === 'plans' ? [message.set.version] : []))
+    await box.commission()
+    await box.box.setSchedule(SCHEDULE)
+    await box.plug('p1')
+    await box.box.override({ by: 'localPage', until: null })
+    await box.box.setUserLimit(amps(8))
+    expect(box.last('plans')?.set.plans.map(({ source }) => source)).toEqual([
+      'installation',
+      'schedule',
+      'user',
+    ])
+    const before = versions()
+    expect(before).toEqual([...before].sort((a, b) => a - b))
+    expect(new Set(before).size).toBe(before.length)
+    await box.close()
+    const again = await keeper({ options })
+    await again.hello()
+    const set = again.last('plans')?.set
+    expect(set?.version).toBeGreaterThan(before.at(-1) ?? 0)
+    expect(set?.plans.map(({ source }) => source)).toEqual(['installation', 'schedule', 'user'])
+  })
+
+  test('a schedule holds the car back until an override lifts it, and holds again when the plug is out', async () => {
+    const box = await keeper()
+    await box.hello()
+    await box.commission()
+    await box.box.setSchedule(SCHEDULE)
+    await box.plug('p1')
+    const steps = () => box.last('plans')?.set.plans.find(({ source }) => source === 'schedule')?.steps
+    expect(steps()?.[0]?.limit).toEqual({ kind: 'perPhase', currentMilliamps: 0 })
+    expect(await box.box.override({ by: 'button', until: null })).toMatchObject({
+      ok: true,
+      value: { by: 'button' },
+    })
+    expect(steps()).toEqual([])
+    expect(box.box.snapshot().override).not.toBeNull()
+    await box.unplug()
+    expect(steps()?.[0]?.limit).toEqual({ kind: 'perPhase', currentMilliamps: 0 })
+    expect(box.box.snapshot().override).toBeNull()
+  })
+
+  test('without a known time the schedule is not applied, until the server tells it', async () => {
+    const box = await keeper({ config: { hasRtc: false } })
+    await box.hello()
+    await box.commission()
+    await box.box.setSchedule(SCHEDULE)
+    const plan = () => box.last('plans')?.set.plans.find(({ source }) => source === 'schedule')
+    expect(plan()).toMatchObject({ reason: { key: 'limit.scheduleTimeUnknown' }, steps: [] })
+    expect(box.box.snapshot()).toMatchObject({ timeQuality: 'unknown' })
+    box.box.csmsTime(epochMs(Date.UTC(2026, 5, 1, 13)), box.clock.monotonic())
+    await box.quiet()
+    expect(box.box.snapshot()).toMatchObject({ timeQuality: 'synchronised', at: Date.UTC(2026, 5, 1, 13) })
+    expect(plan()?.steps.length).toBeGreaterThan(10)
+  })
+})
+
+describe('a charge', () => {
+  test('is stored, permitted, told in order with its times, and ends with the register', async () => {
+    const box = await keeper()
+    await box.hello()
+    await box.commission()
+    await box.plug('p1')
+    expect(box.last('permission')?.permission).toMatchObject({
+      uuid: 'boot-1-s1',
+      startRegisterWh: 1_000_000,
+    })
+    expect(box.last('factsStored')?.number).toBe(1)
+    box.flow(2500)
+    await box.seconds(61)
+    expect(box.box.snapshot().session).toMatchObject({ uuid: 'boot-1-s1', energyWh: 2500 })
+    await box.unplug()
+    expect(box.box.snapshot()).toMatchObject({
+      session: null,
+      energyAccount: { sessionsWh: 2500, unattributedWh: 0, registerAtEpochStartWh: 1_000_000 },
+      outbox: { pending: 2, parked: 0 },
+    })
+    const row = await box.outbox.next()
+    expect(row?.fact).toMatchObject({
+      event: 'Started',
+      seqNo: 0,
+      at: Date.UTC(2026, 5, 1, 12),
+      offline: true,
+    })
+    expect(await box.outbox.freeze(row?.id ?? -1, 'bytes')).toBe('bytes')
+    await box.outbox.acknowledge(row?.id ?? -1)
+    expect((await box.outbox.next())?.fact).toMatchObject({
+      event: 'Ended',
+      seqNo: 1,
+      stoppedReason: 'EVDisconnected',
+    })
+  })
+
+  test('has a clock reading at each quarter hour of the wall clock', async () => {
+    const box = await keeper({ wallAt: Date.UTC(2026, 5, 1, 12, 14, 30) })
+    await box.hello()
+    await box.commission()
+    await box.plug('p1')
+    await box.outbox.acknowledge((await box.outbox.next())?.id ?? -1)
+    await box.seconds(40)
+    expect((await box.outbox.next())?.fact).toMatchObject({
+      trigger: 'MeterValueClock',
+      at: Date.UTC(2026, 5, 1, 12, 15),
+      samples: [{ context: 'clock', at: Date.UTC(2026, 5, 1, 12, 15) }],
+    })
+  })
+
+  test('that began without a known time is told when the time is known, with exact times', async () => {
+    const box = await keeper({ config: { hasRtc: false } })
+    await box.hello()
+    await box.commission()
+    await box.plug('p1')
+    await box.seconds(30)
+    expect(await box.outbox.next()).toBeNull()
+    expect(box.box.snapshot().session?.startedAt).toBeNull()
+    box.box.csmsTime(epochMs(Date.UTC(2026, 5, 1, 13)), box.clock.monotonic())
+    await box.quiet()
+    const startedAt = Date.UTC(2026, 5, 1, 13) - 30_000
+    expect((await box.outbox.next())?.fact).toMatchObject({
+      event: 'Started',
+      at: startedAt,
+      timeEstimated: false,
+    })
+    expect(box.box.snapshot().session?.startedAt).toBe(startedAt)
+  })
+
+  test('of a boot that never knew the time is dated before the next boot, marked as estimated', async () => {
+    const options = folder()
+    const first = await keeper({ options, config: { hasRtc: false } })
+    await first.hello()
+    await first.commission()
+    await first.plug('p1')
+    await first.seconds(5)
+    await first.unplug()
+    await first.close()
+    const second = await keeper({ options, bootId: 'boot-2', wallAt: Date.UTC(2026, 5, 2, 9) })
+    const row = await second.outbox.next()
+    expect(row?.fact).toMatchObject({ event: 'Started', timeEstimated: true })
+    const started = row?.fact.at ?? 0
+    await second.outbox.acknowledge(row?.id ?? -1)
+    const end = (await second.outbox.next())?.fact.at ?? 0
+    expect(end - started).toBe(5000)
+    expect(end).toBe(Date.UTC(2026, 5, 2, 9) - 1000)
+  })
+
+  test('goes on in the same session after a power cut, and every event is there once', async () => {
+    const options = folder()
+    const first = await keeper({ options })
+    await first.hello()
+    await first.commission()
+    await first.plug('p1')
+    first.flow(700)
+    await first.seconds(61)
+    const second = await keeper({
+      options: copyOf(first.options),
+      bootId: 'boot-2',
+      wallAt: Date.UTC(2026, 5, 1, 12, 3),
+    })
+    second.flow(700)
+    await second.helloPlugged('boot-2:1')
+    expect(second.last('permission')?.permission).toMatchObject({
+      uuid: 'boot-1-s1',
+      bootId: 'boot-2',
+      plugId: 'boot-2:1',
+    })
+    await second.unplug()
+    const told = []
+    for (let row = await second.outbox.next(); row; row = await second.outbox.next()) {
+      if (row.fact.kind === 'transaction') told.push(`${row.fact.seqNo} ${row.fact.event}`)
+      await second.outbox.acknowledge(row.id)
+    }
+    expect(told).toEqual(['0 Started', '1 Ended'])
+    expect(second.box.snapshot().energyAccount).toMatchObject({ sessionsWh: 700, unattributedWh: 0 })
+  })
+})
+
+describe('orders are refused with what to do', () => {
+  test.each([
+    [
+      'override without a car',
+      (box: RunningBox['box']) => box.override({ by: 'mqtt', until: null }),
+      'NO_CAR',
+    ],
+    ['own limit of 5 A', (box: RunningBox['box']) => box.setUserLimit(amps(5)), 'CURRENT_TOO_LOW'],
+    [
+      'stop without a session',
+      (box: RunningBox['box']) => box.stop({ uuid: null, by: 'local' }),
+      'NO_SESSION',
+    ],
+    [
+      'remote start before commissioning',
+      (box: RunningBox['box']) => box.remoteStart({ idToken: 'x', remoteStartId: 1 }),
+      'NOT_COMMISSIONED',
+    ],
+    [
+      'limit above the wire',
+      (box: RunningBox['box']) => box.commission({ limitMilliamps: amps(33), phasesWired: 3, by: 'A' }),
+      'ABOVE_WIRE_RATING',
+    ],
+    [
+      'schedule of 3 A',
+      (box: RunningBox['box']) => box.setSchedule({ ...SCHEDULE, outsideMilliamps: amps(3) }),
+      'CURRENT_TOO_LOW',
+    ],
+    [
+      'schedule of no zone',
+      (box: RunningBox['box']) => box.setSchedule({ ...SCHEDULE, timeZone: 'Mars' }),
+      'SCHEDULE_INVALID',
+    ],
+  ])('%s', async (_, order, code) => {
+    const { box } = await keeper()
+    const answer = await order(box)
+    expect(answer).toMatchObject({ ok: false, error: { code } })
+    if (!answer.ok) expect(answer.error.do.length).toBeGreaterThan(10)
+  })
+
+  test('a raised limit needs presence; a lowered one reaches control at once', async () => {
+    const box = await keeper()
+    await box.hello()
+    await box.commission()
+    expect(await box.box.commission({ limitMilliamps: amps(20), phasesWired: 3, by: 'A' })).toMatchObject({
+      ok: false,
+      error: { code: 'PRESENCE_NEEDED' },
+    })
+    expect(await box.box.commission({ limitMilliamps: amps(10), phasesWired: 1, by: 'A' })).toMatchObject({
+      ok: true,
+      value: { version: 2, limitMilliamps: 10_000 },
+    })
+    expect(box.last('plans')?.set).toMatchObject({
+      phasesWired: 1,
+      plans: [{ afterwards: { currentMilliamps: 10_000 } }],
+    })
+  })
+})
+
+describe('STORE_UNWRITABLE while keeper runs', () => {
+  const trouble = { code: 'STORE_UNWRITABLE', cause: 'ENOSPC', message: 'no space left' } as const
+
+  test('nothing new begins, control keeps its facts, and all is made up for when the disk writes again', async () => {
+    let isFull = false
+    const box = await keeper({
+      wrap: (store) => ({
+        ...store,
+        commit: async (change, how) => (isFull ? err(trouble) : store.commit(change, how)),
+      }),
+    })
+    await box.hello()
+    await box.commission()
+    isFull = true
+    await box.plug('p1')
+    expect(box.last('permission')).toBeUndefined()
+    expect(box.last('factsStored')).toBeUndefined()
+    expect(box.box.snapshot()).toMatchObject({ session: null, faults: ['STORE_UNWRITABLE'] })
+    expect(await box.box.setSchedule(SCHEDULE)).toMatchObject({
+      ok: false,
+      error: { code: 'STORE_UNWRITABLE' },
+    })
+    isFull = false
+    await box.seconds(6)
+    expect(box.last('factsStored')?.number).toBe(1)
+    expect(box.last('permission')?.permission.plugId).toBe('p1')
+    expect(box.box.snapshot()).toMatchObject({ faults: [] })
+    const codes = []
+    for (let row = await box.outbox.next(); row; row = await box.outbox.next()) {
+      if (row.fact.kind === 'fault') codes.push(`${row.fact.code} ${row.fact.raised}`)
+      await box.outbox.acknowledge(row.id)
+    }
+    expect(codes).toEqual(['STORE_UNWRITABLE true', 'STORE_UNWRITABLE false'])
+  })
+
+  test('a stop is told to control although it cannot be stored', async () => {
+    let isFull = false
+    const box = await keeper({
+      wrap: (store) => ({
+        ...store,
+        commit: async (change, how) => (isFull ? err(trouble) : store.commit(change, how)),
+      }),
+    })
+    await box.hello()
+    await box.commission()
+    await box.plug('p1')
+    isFull = true
+    expect(await box.box.stop({ uuid: null, by: 'local' })).toMatchObject({ ok: false })
+    expect(box.last('revoke')).toMatchObject({ uuid: 'boot-1-s1', reason: 'localStop' })
+  })
+})
+
+test('listeners are told at most five times a second, and of the last change', async () => {
+  const box = await keeper()
+  await box.hello()
+  const seen: number[] = []
+  const end = box.box.onChange((snapshot) => seen.push(snapshot.control?.meter?.registerWh ?? 0))
+  for (let wh = 0; wh < 20; wh += 1) {
+    box.flow(1)
+    await box.status()
+    await box.clock.advance(20)
+  }
+  await box.clock.advance(1000)
+  expect(seen.length).toBeLessThanOrEqual(3)
+  expect(seen.at(-1)).toBe(1_000_020)
+  end()
+  await box.status()
+  await box.clock.advance(1000)
+  expect(seen.at(-1)).toBe(1_000_020)
+})
+
+/** The disk as it is at this moment, as after a power cut; the first keeper's lock is its own. */
+function copyOf(options: StoreOptions): StoreOptions {
+  const copy = folder()
+  const { cpSync } = process.getBuiltinModule('fs')
+  cpSync(options.dir, copy.dir, { recursive: true })
+  cpSync(options.installationCopyPath, copy.installationCopyPath, { recursive: true })
+  return copy
+}
