@@ -19,7 +19,6 @@ import {
   type SessionDocs,
   type SessionInput,
   type SessionStep,
-  type SessionsState,
 } from '../../../../agent/keeper/sessions/state.ts'
 import { stepSession } from '../../../../agent/keeper/sessions/step.ts'
 import { message } from '../../../../shared/message.ts'
