@@ -68,6 +68,7 @@ export function openHardware(options: HardwareOptions): Hardware {
   let heldSince: MonotonicMs | null = null
   let askedSince: MonotonicMs | null = null
   let holding = false
+  let holdTurnAt = clock.monotonic()
   let releasing = false
   let reads = false
   let stopped = false
@@ -83,6 +84,8 @@ export function openHardware(options: HardwareOptions): Hardware {
     if (reads || stopped) return
     reads = true
     const begun = clock.monotonic()
+    // After a standstill the relay is refreshed before anything is judged by its age.
+    if (begun - holdTurnAt >= HOLD_PERIOD_MS) void holdTurn()
     if (line.kind === 'open') heard(await board.read(), begun)
     reads = false
     if (stopped) return
@@ -136,6 +139,7 @@ export function openHardware(options: HardwareOptions): Hardware {
   }
 
   async function holdTurn() {
+    holdTurnAt = clock.monotonic()
     again('hold', HOLD_PERIOD_MS, () => void holdTurn())
     if (!options.mayHold()) {
       askedSince = null

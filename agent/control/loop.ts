@@ -18,8 +18,8 @@ import type { Board, Deadman } from './ports/board.ts'
 import type { Bus } from './ports/bus.ts'
 import type { Meter } from './ports/meter.ts'
 import { initialMeter, type MeterInput, stepMeter, viewMeter } from './safety/meter-judge.ts'
-import { type Command, initialSafety } from './safety/state.ts'
-import { deviceStatuses, statusKey, statusOf } from './status.ts'
+import { type Command, initialSafety, toldNow } from './safety/state.ts'
+import { deviceStatuses, type StatusParts, statusKey, statusOf } from './status.ts'
 
 /** After a longer standstill of control (or of the whole box) leases count as over. */
 const GAP_MS = 2000
@@ -145,7 +145,7 @@ export function createLoop(options: LoopOptions): Loop {
     const plugged = decision.safety.plugId
     if (permission !== null && decision.safety.pilot !== null && permission.plugId !== plugged)
       permission = null
-    logChanges(before, now)
+    logChanges(before)
     tellFacts(decided.facts, now)
     tellStatus(now, false)
   }
@@ -206,35 +206,33 @@ export function createLoop(options: LoopOptions): Loop {
   }
 
   function tellStatus(now: MonotonicMs, always: boolean) {
-    const status = statusNow(now)
-    if (status === null) return
-    const key = statusKey(status)
+    const parts = statusParts(now)
+    if (parts === null) return
+    const key = statusKey(parts)
     if (!always && key === lastKey) return
     lastKey = key
-    options.send({ kind: 'status', status })
+    options.send({ kind: 'status', status: wholeStatus(parts, now) })
   }
 
-  function statusNow(now: MonotonicMs) {
+  function statusParts(now: MonotonicMs) {
     if (binding === null) return null
-    return statusOf(
-      {
-        safety: decision.safety,
-        input: hardware.sight(),
-        binding,
-        permission,
-        planVersion: set?.version ?? null,
-        meter: meterView(now),
-        devices: deviceStatuses(
-          config,
-          options.buses.map((bus) => bus.status()),
-          now,
-        ),
-      },
-      now,
-    )
+    const planVersion = set?.version ?? null
+    return {
+      safety: decision.safety,
+      input: hardware.sight(),
+      binding,
+      permission,
+      planVersion,
+      meter: meterView(now),
+    }
   }
 
-  function logChanges(before: typeof decision.safety, now: MonotonicMs) {
+  function wholeStatus(parts: Omit<StatusParts, 'devices'>, now: MonotonicMs) {
+    const buses = options.buses.map((bus) => bus.status())
+    return statusOf({ ...parts, devices: deviceStatuses(config, buses, now) }, now)
+  }
+
+  function logChanges(before: typeof decision.safety) {
     const after = decision.safety
     for (const fault of after.faults)
       if (!before.faults.some((one) => one.code === fault.code)) log.warn({ ...fault }, 'fault raised')
@@ -247,7 +245,7 @@ export function createLoop(options: LoopOptions): Loop {
           from: before.chargingState,
           to: after.chargingState,
           pilot: after.pilot,
-          offered: statusNow(now)?.offeredMilliamps ?? 0,
+          offered: toldNow(hardware.sight()),
           because: binding?.source,
         },
         'charging state',
@@ -334,8 +332,9 @@ export function createLoop(options: LoopOptions): Loop {
         'keeper speaks of another boot: its plans are not used',
       )
     if (binding === null) turn()
-    const status = statusNow(clock.monotonic())
-    if (status === null) return
+    const now = clock.monotonic()
+    const parts = statusParts(now)
+    if (parts === null) return
     options.send({
       kind: 'hello',
       version: LINK_VERSION,
@@ -343,7 +342,7 @@ export function createLoop(options: LoopOptions): Loop {
       permission,
       planVersion: set?.version ?? null,
       facts: book.kept.filter((fact) => fact.number <= mirroredNumber),
-      status,
+      status: wholeStatus(parts, now),
       mirrorAgeMs,
     })
   }

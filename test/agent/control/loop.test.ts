@@ -1,0 +1,413 @@
+// The loop in virtual time with devices that answer at once: what is adopted after a restart, what is told, in what order.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { ControlConfig } from '../../../agent/control/config.ts'
+import { createLoop } from '../../../agent/control/loop.ts'
+import { openMirror, readMirror } from '../../../agent/control/mirror.ts'
+import type { Board, Deadman } from '../../../agent/control/ports/board.ts'
+import type { Bus, BusState } from '../../../agent/control/ports/bus.ts'
+import type { Meter } from '../../../agent/control/ports/meter.ts'
+import {
+  type ControlStatus,
+  type ControlToKeeper,
+  LINK_VERSION,
+  type NumberedFact,
+  type Pilot,
+} from '../../../agent/control-link/messages.ts'
+import type { LimitPlan } from '../../../shared/limits/plan.ts'
+import { message } from '../../../shared/message.ts'
+import { ok } from '../../../shared/result.ts'
+import { amps, milliAmps, milliVolts, monotonicMs, wattHours, watts } from '../../../shared/units.ts'
+import { type VirtualClock, virtualClock } from './drivers/virtual-clock.ts'
+
+let runDir = ''
+const loops: { stop(): void }[] = []
+beforeEach(() => {
+  runDir = mkdtempSync(join(tmpdir(), 'vk-loop-'))
+})
+afterEach(() => {
+  for (const loop of loops.splice(0)) loop.stop()
+  rmSync(runDir, { recursive: true, force: true })
+})
+
+/** Board, relay, meter and car, which outlive controls. */
+function site(clock: VirtualClock) {
+  const world = {
+    pilot: 'A' as Pilot,
+    offered: 0,
+    heldUntil: 0,
+    registerWh: 1000,
+    serial: 'M1',
+    suspendedMs: 0,
+  }
+  const writes: string[] = []
+  const inService = () => clock.monotonic() < world.heldUntil
+  const on = () => inService() && world.offered > 0 && world.pilot !== 'A'
+  const draws = () => milliAmps(on() && world.pilot === 'C' ? world.offered : 0)
+  const board: Board = {
+    name: 'board',
+    facts: {
+      stepMilliamps: amps(1),
+      currentMaxMilliamps: amps(32),
+      deadman: { kind: 'external' },
+      hasRelayFeedback: false,
+    },
+    prepare: async () => ok({ serial: 'B', retentiveWrites: 0 }),
+    read: async () =>
+      ok({
+        takenAtMonotonicMs: clock.monotonic(),
+        pilot: inService() ? world.pilot : 'F',
+        oscillatorOn: on(),
+        offeredMilliamps: milliAmps(on() ? world.offered : 0),
+        proximity: { kind: 'open' },
+        errors: [],
+        releaseInputOn: inService(),
+      }),
+    async offer(currentMilliamps) {
+      writes.push(`offer ${currentMilliamps}`)
+      world.offered = currentMilliamps
+      return ok(null)
+    },
+    async pause() {
+      writes.push('pause')
+      world.offered = 0
+      return ok(null)
+    },
+  }
+  const deadman: Deadman = {
+    name: 'relay',
+    holdMs: 2000,
+    async hold() {
+      if (!inService()) writes.push('hold')
+      world.heldUntil = clock.monotonic() + 2000
+      return ok(null)
+    },
+    async release() {
+      writes.push('release')
+      world.heldUntil = 0
+      return ok(null)
+    },
+  }
+  const meter: Meter = {
+    name: 'meter',
+    resolutionWh: () => 1,
+    readSerial: async () => ok(world.serial),
+    blocks: 1,
+    readNext: async () =>
+      ok({
+        takenAtMonotonicMs: clock.monotonic(),
+        registerWh: wattHours(world.registerWh),
+        powerWatts: watts(0),
+        currentsMilliamps: [draws(), draws(), draws()],
+        voltagesMillivolts: [milliVolts(230_000), milliVolts(230_000), milliVolts(230_000)],
+      }),
+  }
+  return { world, writes, board, deadman, meter }
+}
+
+function control(clock: VirtualClock, at: ReturnType<typeof site>, bootId = 'boot') {
+  const told: ControlToKeeper[] = []
+  const statistics = {
+    requests: 0,
+    timeOuts: 0,
+    badCrc: 0,
+    discardedBytes: 0,
+    exceptions: 0,
+    roundTripMs: null,
+    lastReplyAtMonotonicMs: null,
+  }
+  const open: BusState = { kind: 'open' }
+  const bus: Bus = {
+    name: 'main',
+    unit: () => {
+      throw new Error('devices of this test need no units')
+    },
+    status: () => ({ name: 'main', state: open, total: statistics, loadPercent: 0, reopened: 0, units: [] }),
+    onState: (listener) => {
+      listener(open)
+      return () => undefined
+    },
+    close: async () => undefined,
+  }
+  const device = (name: string, unitId: number) => ({ name, driver: 'none', bus: 'main', unitId })
+  const config: ControlConfig = {
+    stationId: 'S',
+    buses: [],
+    board: device('board', 1),
+    deadman: { ...device('relay', 3), channel: 1 },
+    meter: device('meter', 2),
+    cable: { kind: 'tethered', ratingMilliamps: amps(32) },
+    phasesWired: 3,
+    wireRatingMilliamps: amps(32),
+    socketPath: '',
+    runDir,
+    installationCopyPath: '',
+    bootId,
+    wallOffsetMs: 0,
+  }
+  const mirror = openMirror(runDir)
+  if (!mirror.ok) throw new Error(mirror.error)
+  const loop = createLoop({
+    config,
+    bootId,
+    clock,
+    log: pino({ level: 'silent' }),
+    board: at.board,
+    deadman: at.deadman,
+    meter: at.meter,
+    buses: [bus],
+    found: readMirror(runDir, bootId, clock.monotonic()),
+    mirror: mirror.value,
+    installation: null,
+    suspendedMs: () => at.world.suspendedMs,
+    send: (one) => {
+      told.push(one)
+      return true
+    },
+  })
+  loops.push(loop)
+  loop.start()
+  const status = () =>
+    told.reduce<ControlStatus | null>((newest, one) => ('status' in one ? one.status : newest), null)
+  const facts = () => told.flatMap((one): NumberedFact[] => (one.kind === 'fact' ? [one.fact] : []))
+  return { loop, told, status, facts, kinds: () => facts().map(({ fact }) => fact.kind) }
+}
+
+/** Moves time, with the mirror's files written between. */
+async function pass(clock: VirtualClock, ms: number) {
+  for (let done = 0; done < ms; done += 250) {
+    await clock.advance(Math.min(250, ms - done))
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
+
+const installation: LimitPlan = {
+  source: 'installation',
+  reason: message('limit.installation'),
+  steps: [],
+  afterwards: { kind: 'perPhase', currentMilliamps: amps(16) },
+}
+
+async function charge(clock: VirtualClock, at: ReturnType<typeof site>, extra: readonly LimitPlan[] = []) {
+  const one = control(clock, at)
+  one.loop.onKeeper({ kind: 'hello', version: LINK_VERSION, bootId: 'boot' })
+  one.loop.onKeeper({
+    kind: 'plans',
+    set: { version: 1, bootId: 'boot', phasesWired: 3, mandatory: [], plans: [installation, ...extra] },
+  })
+  await pass(clock, 1500)
+  at.world.pilot = 'B'
+  await pass(clock, 500)
+  const plugId = one.status()?.plugId
+  if (!plugId) throw new Error('not plugged')
+  one.loop.onKeeper({
+    kind: 'permission',
+    permission: {
+      uuid: 's1',
+      evseId: 1,
+      idToken: 't',
+      plugId,
+      meterSerial: 'M1',
+      startRegisterWh: wattHours(1000),
+      bootId: 'boot',
+      startedAtMonotonicMs: monotonicMs(1),
+    },
+  })
+  await pass(clock, 500)
+  at.world.pilot = 'C'
+  await pass(clock, 1500)
+  expect(one.status()?.chargingState).toBe('charging')
+  return one
+}
+
+/** As SIGKILL leaves it: timers gone, mirror as last written. */
+function kill(clock: VirtualClock, one: ReturnType<typeof control>) {
+  const mirrored = readMirror(runDir, 'boot', clock.monotonic())
+  one.loop.stop()
+  loops.splice(0)
+  if (mirrored.kind !== 'found') throw new Error('no mirror')
+  const file = openMirror(runDir)
+  if (file.ok) file.value.writeNow({ ...mirrored.mirror, writtenAtMonotonicMs: clock.monotonic() })
+}
+
+describe('the loop', () => {
+  test('pauses before it holds the relay when it knows of no permission', async () => {
+    const clock = virtualClock()
+    const at = site(clock)
+    control(clock, at)
+    await pass(clock, 500)
+    expect(at.writes).toEqual(['pause', 'hold'])
+  })
+
+  test('acknowledges plans and permission, and each is in the mirror by then', async () => {
+    const clock = virtualClock()
+    const one = await charge(clock, site(clock))
+    expect(one.told.filter((told) => told.kind === 'ack')).toEqual([
+      { kind: 'ack', of: 'plans', version: 1 },
+      { kind: 'ack', of: 'permission', uuid: 's1' },
+    ])
+    expect(readMirror(runDir, 'boot', clock.monotonic())).toMatchObject({
+      mirror: { planSet: { version: 1 }, permission: { uuid: 's1' }, chargingState: 'charging' },
+    })
+  })
+
+  test('a restart within 10 s adopts the charge: the relay is held, nothing is written to the board', async () => {
+    const clock = virtualClock()
+    const at = site(clock)
+    kill(clock, await charge(clock, at))
+    await clock.advance(1000)
+    at.writes.splice(0)
+    const next = control(clock, at)
+    await pass(clock, 8000)
+    expect(at.writes).toEqual([])
+    expect(next.status()).toMatchObject({ chargingState: 'charging', permissionUuid: 's1' })
+    expect(next.kinds()).toEqual(['restarted'])
+  })
+
+  test('after 5 s down the dead-man has opened; the next control holds it and the charge goes on', async () => {
+    const clock = virtualClock()
+    const at = site(clock)
+    kill(clock, await charge(clock, at))
+    await clock.advance(5000)
+    at.writes.splice(0)
+    const next = control(clock, at)
+    await pass(clock, 3000)
+    expect(at.writes).toEqual(['hold'])
+    expect(next.status()).toMatchObject({ chargingState: 'charging', permissionUuid: 's1', faults: [] })
+  })
+
+  test('after more than 10 s the permission is not adopted, and the car needs one again', async () => {
+    const clock = virtualClock()
+    const at = site(clock)
+    kill(clock, await charge(clock, at))
+    await clock.advance(11_000)
+    at.writes.splice(0)
+    const next = control(clock, at)
+    await pass(clock, 3000)
+    expect(at.writes).toEqual(['pause', 'hold'])
+    expect(next.facts().map(({ fact }) => fact)).toMatchObject([
+      { kind: 'restarted', mirror: 'tooOld' },
+      { kind: 'plugged' },
+      { kind: 'chargingState', state: 'occupied' },
+    ])
+    next.loop.onKeeper({ kind: 'hello', version: LINK_VERSION, bootId: 'boot' })
+    expect(next.told.at(-1)).toMatchObject({ kind: 'hello', permission: null, planVersion: 1 })
+  })
+
+  test('a mirror of another boot gives nothing', async () => {
+    const clock = virtualClock()
+    const at = site(clock)
+    kill(clock, await charge(clock, at))
+    at.writes.splice(0)
+    const next = control(clock, at, 'next boot')
+    await pass(clock, 1000)
+    expect(at.writes[0]).toBe('pause')
+    expect(next.facts()[0]?.fact).toEqual({ kind: 'restarted', mirror: 'otherBoot' })
+    expect(next.status()).toMatchObject({
+      permissionUuid: null,
+      planVersion: null,
+      binding: { source: 'installation', currentMilliamps: 0 },
+    })
+  })
+
+  test('facts keep their numbers over a restart until keeper has committed them', async () => {
+    const clock = virtualClock()
+    const at = site(clock)
+    const one = await charge(clock, at)
+    const numbers = one.facts().map(({ number }) => number)
+    one.loop.onKeeper({ kind: 'factsStored', number: numbers[1] ?? 0 })
+    at.world.pilot = 'B'
+    await pass(clock, 500)
+    kill(clock, one)
+    const next = control(clock, at)
+    await pass(clock, 500)
+    next.loop.onKeeper({ kind: 'hello', version: LINK_VERSION, bootId: 'boot' })
+    const hello = next.told.findLast((told) => told.kind === 'hello')
+    const kept = hello?.kind === 'hello' ? hello.facts.map(({ number }) => number) : []
+    expect(kept[0]).toBe(numbers[2])
+    expect(kept).toEqual(kept.map((_, index) => (kept[0] ?? 0) + index))
+    expect(kept.at(-1)).toBe((numbers.at(-1) ?? 0) + 2)
+  })
+
+  test('a revoke withdraws at once and is acknowledged; one for another uuid changes nothing', async () => {
+    const clock = virtualClock()
+    const at = site(clock)
+    const one = await charge(clock, at)
+    at.writes.splice(0)
+    one.loop.onKeeper({ kind: 'revoke', uuid: 'other', reason: 'remoteStop' })
+    expect(at.writes).toEqual([])
+    one.loop.onKeeper({ kind: 'revoke', uuid: 's1', reason: 'remoteStop' })
+    expect(at.writes).toEqual(['pause'])
+    await pass(clock, 500)
+    expect(one.told.filter((told) => told.kind === 'ack' && told.of === 'revoke')).toHaveLength(2)
+    expect(readMirror(runDir, 'boot', clock.monotonic())).toMatchObject({ mirror: { permission: null } })
+  })
+
+  test('a standstill of control, or of the whole box, ends a group’s lease', async () => {
+    const lease: LimitPlan = {
+      source: 'group',
+      reason: message('limit.profile'),
+      steps: [
+        {
+          untilMonotonicMs: monotonicMs(100_000_000),
+          limit: { kind: 'perPhase', currentMilliamps: amps(16) },
+        },
+      ],
+      afterwards: { kind: 'perPhase', currentMilliamps: amps(8) },
+    }
+    for (const gap of ['held up', 'suspended']) {
+      const clock = virtualClock()
+      const at = site(clock)
+      const one = await charge(clock, at, [lease])
+      expect(at.world.offered).toBe(16_000)
+      if (gap === 'held up') clock.holdUp(2500)
+      else at.world.suspendedMs = 2500
+      await pass(clock, 2000)
+      expect(at.world.offered, gap).toBe(8000)
+      one.loop.stop()
+      loops.splice(0)
+      rmSync(join(runDir, 'mirror'), { force: true })
+    }
+  })
+
+  test('plans of another boot are not used and not acknowledged', async () => {
+    const clock = virtualClock()
+    const one = await charge(clock, site(clock))
+    one.loop.onKeeper({
+      kind: 'plans',
+      set: { version: 9, bootId: 'elsewhere', phasesWired: 3, mandatory: [], plans: [installation] },
+    })
+    await pass(clock, 500)
+    expect(one.status()?.planVersion).toBe(1)
+  })
+
+  test('a mirror that cannot be written: a permission is refused, nothing is offered', async () => {
+    const clock = virtualClock()
+    const at = site(clock)
+    const one = control(clock, at)
+    await pass(clock, 1500)
+    at.world.pilot = 'B'
+    await pass(clock, 500)
+    const plugId = one.status()?.plugId ?? ''
+    rmSync(runDir, { recursive: true })
+    one.loop.onKeeper({
+      kind: 'permission',
+      permission: {
+        uuid: 's1',
+        evseId: 1,
+        idToken: 't',
+        plugId,
+        meterSerial: 'M1',
+        startRegisterWh: wattHours(1000),
+        bootId: 'boot',
+        startedAtMonotonicMs: monotonicMs(1),
+      },
+    })
+    await pass(clock, 500)
+    expect(one.told).toContainEqual({ kind: 'refused', uuid: 's1', why: 'the mirror cannot be written' })
+    expect(at.world.offered).toBe(0)
+  })
+})
