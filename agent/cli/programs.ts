@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { NODE_FLAGS } from '../../shared/io/node-flags.ts'
 import type { PreparedFiles } from './prepare.ts'
 import type { SupervisedProgram } from './supervisor.ts'
 
@@ -11,20 +12,12 @@ export function bundleFolder(): string {
   return here.endsWith(join('agent', 'cli')) ? join(here, '../../dist') : here
 }
 
-// Measured on Node 20: without these a process takes 20 to 40 MB more. control has no thread to give work to.
-const MEMORY_FLAGS = [
-  '--max-semi-space-size=1',
-  '--max-old-space-size=48',
-  '--optimize-for-size',
-  '--v8-pool-size=0',
-]
-
 export const agentPrograms = (bundles: string, files: PreparedFiles): readonly SupervisedProgram[] => [
   {
     name: 'control',
-    args: [...MEMORY_FLAGS, '--single-threaded', join(bundles, 'control.mjs'), files.control],
+    args: [...NODE_FLAGS.control, join(bundles, 'control.mjs'), files.control],
   },
-  { name: 'keeper', args: [...MEMORY_FLAGS, join(bundles, 'keeper.mjs'), files.keeper] },
+  { name: 'keeper', args: [...NODE_FLAGS.keeper, join(bundles, 'keeper.mjs'), files.keeper] },
 ]
 
 /** Runs a program in our place: its output is ours, our signals are its, its exit code is the answer. */

@@ -4,24 +4,18 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { NODE_FLAGS } from '../../shared/io/node-flags.ts'
 import type { Clock } from '../../shared/time/clock.ts'
 import { call } from './http.ts'
 import { type LogLine, type Program, type ProgramOptions, startProgram } from './program.ts'
 import { type SimClient, simClient } from './sim-client.ts'
 
 export const STATION_ID = 'VK-0001'
-const AGENT_FLAGS = [
   '--max-semi-space-size=1',
   '--max-old-space-size=48',
   '--optimize-for-size',
   '--v8-pool-size=0',
 ]
-
-/** The memory flags that the agent ships with (`facts`: measured on Node 20). */
-export const NODE_FLAGS: Readonly<Record<'control' | 'keeper', readonly string[]>> = {
-  control: [...AGENT_FLAGS, '--single-threaded'],
-  keeper: AGENT_FLAGS,
-}
 
 export interface SiteOptions {
   /** Empty folder for everything that this site writes. */
