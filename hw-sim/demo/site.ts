@@ -11,11 +11,6 @@ import { type LogLine, type Program, type ProgramOptions, startProgram } from '.
 import { type SimClient, simClient } from './sim-client.ts'
 
 export const STATION_ID = 'VK-0001'
-  '--max-semi-space-size=1',
-  '--max-old-space-size=48',
-  '--optimize-for-size',
-  '--v8-pool-size=0',
-]
 
 export interface SiteOptions {
   /** Empty folder for everything that this site writes. */
