@@ -73,6 +73,7 @@ export interface SimEvent {
     | 'currentStarted'
     | 'boardPower'
     | 'relay'
+    /** Register 24025 changed; the detail is its bits. */
     | 'boardError'
     | 'retentiveWrite'
   readonly detail: string

@@ -142,6 +142,7 @@ export function happened(before: World, after: World): readonly Happening[] {
   }
   if (before.board.power.kind !== after.board.power.kind) say('boardPower', after.board.power.kind)
   if (boardText(before.board) !== boardText(after.board)) say('pilot', boardText(after.board))
+  if (before.board.errors !== after.board.errors) say('boardError', after.board.errors.toString(2))
   if (before.board.offeredAmps !== after.board.offeredAmps) say('offer', `${after.board.offeredAmps * 1000}`)
   if (before.contactor.closed !== after.contactor.closed) {
     say(after.contactor.closed ? 'contactorClosed' : 'contactorOpened', '')
