@@ -193,22 +193,20 @@ export async function startEngine(options: EngineOptions) {
 
   /** The clock became known or moved: later facts are dated by it, earlier ones now, and the schedule follows it. */
   async function timeChanged(next: TimeState): Promise<void> {
-    const qualityChanged = next.quality !== time.quality
+    const isNews = next.quality !== time.quality || next.source !== time.source
     const withThis = bootsWith(boots, next, firstSeen)
-    const moved = withThis !== boots
     time = next
-    if (moved) {
-      const stored = await renewPlans({ boots: withThis })
-      if (stored.ok) {
-        boots = withThis
-        sendPlans()
-        await dateFacts()
-      }
-    }
-    if (moved || qualityChanged) {
+    if (isNews) {
       log.info({ quality: time.quality, source: time.source, offsetMs: time.offsetMs }, 'time')
       changed()
     }
+    if (withThis === boots) return
+    const stored = await renewPlans({ boots: withThis })
+    if (!stored.ok) return
+    boots = withThis
+    sendPlans()
+    await dateFacts()
+    changed()
   }
 
   async function dateFacts(): Promise<void> {

@@ -85,7 +85,8 @@ export type SessionInput =
   | { readonly kind: 'status'; readonly status: ControlStatus }
   | { readonly kind: 'facts'; readonly facts: readonly NumberedFact[] }
   | { readonly kind: 'refused'; readonly uuid: string }
-  | { readonly kind: 'minute'; readonly mustCommit: boolean }
+  /** `tellsReading`: a reading between the quarter hours is due. */
+  | { readonly kind: 'minute'; readonly mustCommit: boolean; readonly tellsReading: boolean }
   | { readonly kind: 'quarterHour' }
   | { readonly kind: 'second' }
   | { readonly kind: 'commissioned' }

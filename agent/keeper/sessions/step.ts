@@ -54,7 +54,7 @@ function take(draft: Draft, input: SessionInput): void {
     case 'refused':
       break
     case 'minute':
-      minute(draft, input.mustCommit)
+      minute(draft, input)
       break
     case 'quarterHour':
       tellReading(draft, 'MeterValueClock')
@@ -91,10 +91,10 @@ function take(draft: Draft, input: SessionInput): void {
 const later = ({ now }: Draft, ms: number) => monotonicMs(now.atMonotonicMs + ms)
 
 /** Once a minute everything periodic goes into one commit. */
-function minute(draft: Draft, mustCommit: boolean): void {
+function minute(draft: Draft, due: Extract<SessionInput, { kind: 'minute' }>): void {
   const { session } = draft.state
-  if (session?.chargingState === 'charging') tellReading(draft, 'MeterValuePeriodic')
-  if (session || mustCommit) draft.mustCommit = true
+  if (due.tellsReading && session?.chargingState === 'charging') tellReading(draft, 'MeterValuePeriodic')
+  if (session || due.mustCommit) draft.mustCommit = true
 }
 
 function tellReading(draft: Draft, trigger: 'MeterValueClock' | 'MeterValuePeriodic'): void {

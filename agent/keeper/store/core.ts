@@ -4,6 +4,7 @@
 import { existsSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Database } from 'better-sqlite3'
+import { invariant } from '../../../shared/invariant.ts'
 import { err, ok, type Result } from '../../../shared/result.ts'
 import { type EpochMs, epochMs } from '../../../shared/units.ts'
 import type { Change, Docs, Session } from '../memory.ts'
@@ -204,7 +205,7 @@ export function openStore(options: StoreOptions): StoreCore {
       const first = frozen.get(id) ?? rows.frozen(id)
       if (first !== null) return ok(first)
       const key = rows.key(id)
-      if (key === null) return ok(payload)
+      invariant(key !== null, `row ${id} is frozen although it is in the outbox no more`)
       const done = attempt(() => ledger.append([{ kind: 'sent', key, payload }], wall, true))
       if (!done.ok) return done
       frozen.set(id, payload)

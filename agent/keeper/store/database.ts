@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import SqliteDatabase, { type Database } from 'better-sqlite3'
+import { invariant } from '../../../shared/invariant.ts'
 import { syncDirectory, syncFile } from './files.ts'
 import { migrate } from './migrations.ts'
 
@@ -103,6 +104,11 @@ export function copyDaily(db: Database, dailyPath: string): void {
   const temporary = `${dailyPath}.tmp`
   rmSync(temporary, { force: true })
   db.prepare('VACUUM INTO ?').run(temporary)
+  const made = new SqliteDatabase(temporary, { readonly: true })
+  const found = made.pragma('integrity_check(1)', { simple: true })
+  made.close()
+  // The last good copy stays; the next start finds the damage and mends it from there.
+  invariant(found === 'ok', `the daily copy is damaged, and so is what it was made of: ${String(found)}`)
   syncFile(temporary)
   renameSync(temporary, dailyPath)
   syncDirectory(dirname(dailyPath))

@@ -90,7 +90,8 @@ export function rowsOf(db: Database) {
   const dated = db.prepare('UPDATE outbox SET at = ?, time_estimated = ? WHERE id = ? AND frozen IS NULL')
   const thinned = db.prepare(
     `DELETE FROM outbox WHERE parked IS NULL AND frozen IS NULL AND at < ?
-     AND json_extract(fact, '$.trigger') = ? AND json_extract(fact, '$.event') = 'Updated'`,
+     AND json_extract(fact, '$.trigger') = ? AND json_extract(fact, '$.event') = 'Updated'
+     AND id > (SELECT min(id) FROM outbox WHERE parked IS NULL)`,
   )
   const all = db.prepare<[], RawRow>('SELECT * FROM outbox ORDER BY id')
 
@@ -151,6 +152,7 @@ export function rowsOf(db: Database) {
       })),
     date: (id: number, time: EpochMs, estimated: boolean): void =>
       void dated.run(time, estimated ? 1 : 0, id),
+    /** Never the oldest row: an adapter may be sending it. */
     thin: (before: EpochMs, trigger: 'MeterValuePeriodic' | 'MeterValueClock'): number =>
       thinned.run(before, trigger).changes,
     all: (): readonly { readonly key: FactKey; readonly frozen: string | null; readonly row: NewRow }[] =>

@@ -122,7 +122,7 @@ function play(events: readonly Event[]) {
         box.status()
         break
       case 'minute':
-        box.give({ kind: 'minute', mustCommit: true })
+        box.give({ kind: 'minute', mustCommit: true, tellsReading: true })
         break
       case 'quarter':
         box.give({ kind: 'quarterHour' })

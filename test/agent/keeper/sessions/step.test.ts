@@ -67,12 +67,13 @@ describe('an ordinary charge', () => {
 
   test('a minute of charging is one change with a periodic reading; an idle minute is none', () => {
     const box = world()
-    expect(box.give({ kind: 'minute', mustCommit: false }).change).toBeNull()
-    expect(box.give({ kind: 'minute', mustCommit: true }).change).not.toBeNull()
+    expect(box.give({ kind: 'minute', mustCommit: false, tellsReading: true }).change).toBeNull()
+    expect(box.give({ kind: 'minute', mustCommit: true, tellsReading: true }).change).not.toBeNull()
     box.plug('p1')
-    expect(box.give({ kind: 'minute', mustCommit: false }).change?.rows).toEqual([])
+    expect(box.give({ kind: 'minute', mustCommit: false, tellsReading: true }).change?.rows).toEqual([])
     box.charge(100)
-    expect(box.give({ kind: 'minute', mustCommit: false }).change?.rows).toHaveLength(1)
+    expect(box.give({ kind: 'minute', mustCommit: false, tellsReading: true }).change?.rows).toHaveLength(1)
+    expect(box.give({ kind: 'minute', mustCommit: false, tellsReading: false }).change?.rows).toEqual([])
   })
 
   test('a silent meter gives no clock reading instead of an old one', () => {
@@ -320,7 +321,7 @@ describe('the power fails', () => {
     const box = world()
     box.plug('p1')
     box.charge(1000)
-    box.give({ kind: 'minute', mustCommit: true })
+    box.give({ kind: 'minute', mustCommit: true, tellsReading: true })
     box.cutPower(30_000, 'boot-2', 'boot-2:1')
     box.happens({ kind: 'restarted', mirror: 'missing' })
     box.happens({ kind: 'plugged', plugId: 'boot-2:1' })
@@ -363,7 +364,7 @@ describe('the power fails', () => {
       const box = world({ access })
       box.plug('p1')
       box.charge(1000)
-      box.give({ kind: 'minute', mustCommit: true })
+      box.give({ kind: 'minute', mustCommit: true, tellsReading: true })
       box.cutPower(ms, 'boot-2', plugId)
       box.flow(40)
       if (plugId) box.happens({ kind: 'plugged', plugId })
@@ -382,7 +383,7 @@ describe('the power fails', () => {
     const box = world()
     box.plug('p1')
     box.charge(1000)
-    box.give({ kind: 'minute', mustCommit: true })
+    box.give({ kind: 'minute', mustCommit: true, tellsReading: true })
     box.cutPower(1000, 'boot-2', 'boot-2:1')
     box.hardware.wall = null
     box.happens({ kind: 'plugged', plugId: 'boot-2:1' })
