@@ -3,12 +3,13 @@
 //
 // The band of an instant is the band whose window holds the civil date and time that a clock on the wall shows at that
 // instant. So the repeated hour of autumn is priced twice by the same windows, and the lost hour of spring never.
-import { Temporal } from 'temporal-polyfill'
 import { invariant } from '../invariant.ts'
 import { CURRENCY_DECIMALS, type NanosPerKwh } from '../money.ts'
 import { err, ok, type Result } from '../result.ts'
-import { type EpochMs, epochMs } from '../units.ts'
+import { civilTime, isTimeZone } from '../time/civil.ts'
+import type { EpochMs } from '../units.ts'
 import type { Weekday, WeeklyWindow } from './schedule.ts'
+import { turningPoints, windowHolds } from './windows.ts'
 
 export interface PriceBand {
   readonly name: string
@@ -71,12 +72,10 @@ export function bandAt(
   tariff: Tariff,
   at: EpochMs,
 ): Result<{ readonly band: PriceBand; readonly versionFrom: string }, MissingPrice> {
-  const civil = Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(tariff.timeZone)
-  const date = civil.toPlainDate().toString()
+  const { date, weekday, minuteOfDay } = civilTime(at, tariff.timeZone)
   const version = tariff.versions.findLast((candidate) => candidate.validFrom <= date)
   if (!version) return err({ kind: 'noTariff', at })
-  const minute = civil.hour * 60 + civil.minute
-  const band = version.bands.find((candidate) => bandHolds(candidate, weekdayOf(civil.dayOfWeek), minute))
+  const band = version.bands.find((candidate) => bandHolds(candidate, weekday, minuteOfDay))
   return band ? ok({ band, versionFrom: version.validFrom }) : err({ kind: 'noBand', at })
 }
 
@@ -114,74 +113,16 @@ function coverageProblems(version: TariffVersion): string[] {
   return []
 }
 
-/** Instants after `from` and before `to` at which the band may change, rising. */
-function boundaries(tariff: Tariff, from: EpochMs, to: EpochMs): EpochMs[] {
-  const zone = tariff.timeZone
-  const clocks = new Set(['00:00'])
-  for (const { bands } of tariff.versions) {
-    for (const { windows } of bands) {
-      for (const window of windows) clocks.add(window.from).add(window.to === '24:00' ? '00:00' : window.to)
-    }
-  }
-  const found = new Set<number>()
-  const first = Temporal.Instant.fromEpochMilliseconds(from).toZonedDateTimeISO(zone)
-  const last = Temporal.Instant.fromEpochMilliseconds(to).toZonedDateTimeISO(zone).toPlainDate()
-  for (
-    let date = first.toPlainDate();
-    Temporal.PlainDate.compare(date, last) <= 0;
-    date = date.add({ days: 1 })
-  ) {
-    for (const clock of clocks) {
-      const civil = date.toPlainDateTime(Temporal.PlainTime.from(clock))
-      // A clock time that comes twice is a boundary twice.
-      for (const disambiguation of ['earlier', 'later'] as const) {
-        found.add(civil.toZonedDateTime(zone, { disambiguation }).epochMilliseconds)
-      }
-    }
-  }
-  // Where the clock is set, the civil time jumps, and the band may jump with it.
-  for (let at = first.getTimeZoneTransition('next'); at; at = at.getTimeZoneTransition('next')) {
-    if (at.epochMilliseconds >= to) break
-    found.add(at.epochMilliseconds)
-  }
-  return [...found]
-    .filter((at) => at > from && at < to)
-    .sort((a, b) => a - b)
-    .map(epochMs)
+/** Instants after `from` and before `to` at which the band may change, rising; the dates of versions among them. */
+function boundaries(tariff: Tariff, from: EpochMs, to: EpochMs): readonly EpochMs[] {
+  const windows = tariff.versions.flatMap(({ bands }) => bands.flatMap((band) => band.windows))
+  return turningPoints(windows, tariff.timeZone, from, to)
 }
 
-function bandHolds(band: PriceBand, day: Weekday, minute: number): boolean {
-  const yesterday = weekdayOf(day === 1 ? 7 : day - 1)
-  return band.windows.some((window) => {
-    const from = minuteOf(window.from)
-    const to = minuteOf(window.to)
-    if (to > from) return window.days.includes(day) && minute >= from && minute < to
-    return (window.days.includes(day) && minute >= from) || (window.days.includes(yesterday) && minute < to)
-  })
-}
+const bandHolds = (band: PriceBand, day: Weekday, minute: number): boolean =>
+  band.windows.some((window) => windowHolds(window, day, minute))
 
 const WEEKDAYS: readonly Weekday[] = [1, 2, 3, 4, 5, 6, 7]
 
-function weekdayOf(dayOfWeek: number): Weekday {
-  const day = WEEKDAYS[dayOfWeek - 1]
-  invariant(day, `${dayOfWeek} is no ISO weekday`)
-  return day
-}
-
-/** Minutes since midnight of `HH:MM`. */
-function minuteOf(clock: string): number {
-  return Number(clock.slice(0, 2)) * 60 + Number(clock.slice(3, 5))
-}
-
 const clockOf = (minute: number) =>
   `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`
-
-function isTimeZone(name: string): boolean {
-  try {
-    Temporal.Now.instant().toZonedDateTimeISO(name)
-    return true
-  } catch (error) {
-    if (error instanceof RangeError) return false
-    throw error
-  }
-}

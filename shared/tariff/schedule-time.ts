@@ -1,15 +1,16 @@
 // When a weekly schedule lets a box charge. An instant is inside a window when the civil date and time that a clock on
 // the wall shows then is in it: the same rule as for price bands, so "cheap" and "may charge" never disagree.
-import { civilTime, dateAfter, instantsOf, isTimeZone, nextClockChange } from '../time/civil.ts'
+import { civilTime, isTimeZone } from '../time/civil.ts'
 import { CURRENT_MIN, type EpochMs } from '../units.ts'
-import type { Schedule, Weekday, WeeklyWindow } from './schedule.ts'
+import type { Schedule } from './schedule.ts'
+import { turningPoints, windowHolds } from './windows.ts'
 
 type Windows = Pick<Schedule, 'timeZone' | 'windows'>
 
 /** Is this instant inside one of the windows? */
 export function isInside(schedule: Windows, at: EpochMs): boolean {
   const { weekday, minuteOfDay } = civilTime(at, schedule.timeZone)
-  return schedule.windows.some((window) => holds(window, weekday, minuteOfDay))
+  return schedule.windows.some((window) => windowHolds(window, weekday, minuteOfDay))
 }
 
 /** A stretch of time that is wholly inside or wholly outside. */
@@ -23,7 +24,7 @@ export interface ScheduleSpan {
 /** The spans from `from` to `to`, in order, without gaps; neighbours differ. Empty when `to` is not after `from`. */
 export function scheduleSpans(schedule: Windows, from: EpochMs, to: EpochMs): readonly ScheduleSpan[] {
   if (to <= from) return []
-  const starts = [from, ...turningPoints(schedule, from, to)]
+  const starts = [from, ...turningPoints(schedule.windows, schedule.timeZone, from, to)]
   const spans: ScheduleSpan[] = []
   for (const [index, start] of starts.entries()) {
     const inside = isInside(schedule, start)
@@ -59,29 +60,3 @@ export function scheduleProblems(schedule: Omit<Schedule, 'version'>): readonly 
   }
   return problems
 }
-
-function holds(window: WeeklyWindow, day: Weekday, minute: number): boolean {
-  const from = minutesOf(window.from)
-  const to = minutesOf(window.to)
-  const today = window.days.includes(day)
-  if (to > from) return today && minute >= from && minute < to
-  const yesterday = window.days.some((listed) => (listed % 7) + 1 === day)
-  return (today && minute >= from) || (yesterday && minute < to)
-}
-
-/** Instants after `from` and before `to` at which the schedule may turn, rising. */
-function turningPoints(schedule: Windows, from: EpochMs, to: EpochMs): readonly EpochMs[] {
-  const { timeZone, windows } = schedule
-  const minutes = new Set([0, ...windows.flatMap((window) => [minutesOf(window.from), minutesOf(window.to)])])
-  const found = new Set<EpochMs>()
-  const last = dateAfter(civilTime(to, timeZone).date, 1)
-  for (let date = civilTime(from, timeZone).date; date <= last; date = dateAfter(date, 1))
-    for (const minute of minutes) for (const at of instantsOf(date, minute, timeZone)) found.add(at)
-  // Where the clock is set, the civil time jumps, perhaps into a window or out of one.
-  for (let at = nextClockChange(from, timeZone); at !== null && at < to; at = nextClockChange(at, timeZone))
-    found.add(at)
-  return [...found].filter((at) => at > from && at < to).sort((a, b) => a - b)
-}
-
-/** Minutes since midnight of `HH:MM`. */
-const minutesOf = (clock: string): number => Number(clock.slice(0, 2)) * 60 + Number(clock.slice(3, 5))
