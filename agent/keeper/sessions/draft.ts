@@ -61,7 +61,11 @@ export function finish(draft: Draft): SessionStep {
     rows: draft.rows,
   }
   return {
-    state: { ...state, docs: { ...state.docs, running } },
+    state: {
+      ...state,
+      docs: { ...state.docs, running },
+      storedRegisterWh: running.account?.lastRegisterWh ?? null,
+    },
     change,
     room: draft.isEnd ? 'reserve' : 'normal',
     tellFirst: draft.tellFirst,

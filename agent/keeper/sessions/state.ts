@@ -1,7 +1,7 @@
 // The state of sessions, what comes in and what goes out. The remembered part is in memory.ts; the rest is what keeper
 // knows of the moment and learns anew after a restart.
 import type { FaultCode } from '../../../shared/faults.ts'
-import type { EpochMs, MilliAmps, MonotonicMs } from '../../../shared/units.ts'
+import type { EpochMs, MilliAmps, MonotonicMs, WattHours } from '../../../shared/units.ts'
 import type {
   ControlStatus,
   ControlToKeeper,
@@ -40,6 +40,8 @@ export interface SessionsState {
   readonly remoteOrder: (RemoteOrder & { readonly untilMonotonicMs: MonotonicMs }) | null
   /** Since when the car has taken nothing although it may. */
   readonly fullSince: MonotonicMs | null
+  /** The register that the last change carried: an idle minute is not worth a commit. */
+  readonly storedRegisterWh: WattHours | null
 }
 
 export const beginSessions = (docs: SessionDocs, session: Session | null): SessionsState => ({
@@ -51,6 +53,7 @@ export const beginSessions = (docs: SessionDocs, session: Session | null): Sessi
   checkPlugSince: null,
   remoteOrder: null,
   fullSince: null,
+  storedRegisterWh: docs.running.account?.lastRegisterWh ?? null,
 })
 
 /** What holds at the moment of a step. */

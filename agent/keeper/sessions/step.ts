@@ -90,11 +90,16 @@ function take(draft: Draft, input: SessionInput): void {
 
 const later = ({ now }: Draft, ms: number) => monotonicMs(now.atMonotonicMs + ms)
 
-/** Once a minute everything periodic goes into one commit. */
+/**
+ * Once a minute everything periodic goes into one commit. A car that waits overnight makes none, but on public boxes:
+ * there the moment of the last commit tells how long a power cut was, and a minute decides.
+ */
 function minute(draft: Draft, due: Extract<SessionInput, { kind: 'minute' }>): void {
-  const { session } = draft.state
+  const { session, docs, storedRegisterWh } = draft.state
   if (due.tellsReading && session?.chargingState === 'charging') tellReading(draft, 'MeterValuePeriodic')
-  if (session || due.mustCommit) draft.mustCommit = true
+  const hasFlowed = docs.running.account?.lastRegisterWh !== storedRegisterWh
+  const isKept = session !== null && (hasFlowed || draft.rules.access === 'public')
+  if (isKept || due.mustCommit) draft.mustCommit = true
 }
 
 function tellReading(draft: Draft, trigger: 'MeterValueClock' | 'MeterValuePeriodic'): void {

@@ -65,15 +65,27 @@ describe('an ordinary charge', () => {
     expect(samples).toEqual(['begin 1000000', 'periodic 1000000', 'clock 1000500', 'end 1000500'])
   })
 
-  test('a minute of charging is one change with a periodic reading; an idle minute is none', () => {
+  test('a minute of charging is one change, with a reading where one is due; an idle minute is none', () => {
     const box = world()
-    expect(box.give({ kind: 'minute', mustCommit: false, tellsReading: true }).change).toBeNull()
-    expect(box.give({ kind: 'minute', mustCommit: true, tellsReading: true }).change).not.toBeNull()
+    const minute = (due: { mustCommit?: boolean; tellsReading?: boolean } = {}) =>
+      box.give({ kind: 'minute', mustCommit: false, tellsReading: false, ...due }).change
+    expect(minute()).toBeNull()
+    expect(minute({ mustCommit: true })).not.toBeNull()
     box.plug('p1')
-    expect(box.give({ kind: 'minute', mustCommit: false, tellsReading: true }).change?.rows).toEqual([])
+    expect(minute()).toBeNull()
+    expect(minute({ tellsReading: true })).toBeNull()
     box.charge(100)
-    expect(box.give({ kind: 'minute', mustCommit: false, tellsReading: true }).change?.rows).toHaveLength(1)
-    expect(box.give({ kind: 'minute', mustCommit: false, tellsReading: false }).change?.rows).toEqual([])
+    expect(minute()?.docs?.running?.account?.lastRegisterWh).toBe(1_000_100)
+    expect(minute()).toBeNull()
+    box.flow(100)
+    box.status()
+    expect(minute({ tellsReading: true })?.rows).toHaveLength(1)
+  })
+
+  test('a public box keeps each minute of a session, because it tells how long a power cut was', () => {
+    const box = world({ access: 'public' })
+    box.plug('p1')
+    expect(box.give({ kind: 'minute', mustCommit: false, tellsReading: false }).change).not.toBeNull()
   })
 
   test('a silent meter gives no clock reading instead of an old one', () => {
