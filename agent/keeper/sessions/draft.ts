@@ -162,6 +162,7 @@ export function tellServer(
         chargingState: session.chargingState,
         stoppedReason: event.stoppedReason ?? null,
         samples: event.samples,
+        meterSerial: session.meterSerial,
       },
     })
   return { ...session, nextSeqNo: session.nextSeqNo + 1 }

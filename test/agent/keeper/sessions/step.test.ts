@@ -25,6 +25,15 @@ describe('an ordinary charge', () => {
     expect(box.state().session).toBeNull()
   })
 
+  test('tells with every event which meter its readings are of', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(100)
+    box.unplug()
+    const serials = box.facts().map((fact) => (fact.kind === 'transaction' ? fact.meterSerial : null))
+    expect(serials).toEqual(['SDM-1', 'SDM-1', 'SDM-1'])
+  })
+
   test('the permission carries the stored session: token, meter, register, boot', () => {
     const box = world()
     box.plug('p1')
@@ -430,6 +439,12 @@ describe('the meter is replaced', () => {
       fromRegisterWh: 1_000_700 as never,
     })
     expect(revoked(box)).toEqual(['s1 meterReplaced'])
+    const serials = box
+      .facts()
+      .flatMap((fact) =>
+        fact.kind === 'transaction' ? [`${fact.uuid} ${fact.event} ${fact.meterSerial}`] : [],
+      )
+    expect(serials.slice(-2)).toEqual(['s1 Ended SDM-1', 's2 Started SDM-2'])
     expect(box.ended('s1')).toEqual({ wh: 700, reason: 'Other' })
     expect(box.state().session).toMatchObject({ uuid: 's2', meterSerial: 'SDM-2', startRegisterWh: 12 })
     expect(box.state().docs.closedAccounts).toMatchObject([{ meterSerial: 'SDM-1', closedSessionsWh: 700 }])
