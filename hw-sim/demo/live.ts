@@ -3,68 +3,60 @@
 
 import type { Clock, Timer } from '../../shared/time/clock.ts'
 import { sentence } from '../../shared/words.ts'
+import type { EndOfRun } from './end-of-run.ts'
 import * as people from './people.ts'
 import { type Site, type SiteOptions, startSite } from './site.ts'
 
 const LOOK_EVERY_MS = 1_000
 const RESTART_AFTER_MS = 1_000
-const DARK_MS = 5_000
+const DARK_MS = 8_000
 
 const KEYS = `Keys: p plug or unplug · o override · s cheap hours on or off · 1 kill cloud · 2 kill keeper · 3 kill control · w power cut · q end`
 
 type Say = (line: string) => void
 
-/** Runs until SIGINT, SIGTERM or the key q; leaves no process behind. Returns the exit code. */
-export async function runLive(options: SiteOptions, clock: Clock, say: Say): Promise<number> {
+/** Runs until the end; the caller ends what still runs then. Returns the exit code. */
+export async function runLive(options: SiteOptions, clock: Clock, say: Say, end: EndOfRun): Promise<number> {
   const screen = liveLine(say)
-  let ending = false
   let site: Site | null = null
-  const restart = (name: string, why: string) => {
-    if (ending) return
+  let keys: Keys | null = null
+  const onUnexpectedEnd = (name: string, why: string) => {
+    if (end.happened()) return
+    if (name !== 'cloud' && name !== 'keeper' && name !== 'control') {
+      screen.tell(`${name} ended (${why}): the simulated site is gone. Start the demo again.`)
+      return
+    }
     screen.tell(`${name} ended (${why}); it is started again.`)
-    if (name !== 'cloud' && name !== 'keeper' && name !== 'control') return
     clock.after(`restart ${name}`, RESTART_AFTER_MS, () => {
-      if (!ending) site?.start(name).catch((error: unknown) => screen.tell(words(error)))
+      // A key that is at work starts what it killed by itself.
+      if (!end.happened() && !keys?.busy())
+        site?.start(name).catch((error: unknown) => screen.tell(words(error)))
     })
   }
   screen.tell('Starting: simulated board, relay and meter on one RS-485 bus at 19200 baud, agent, cloud …')
-  const end = endOfRun()
-  const started = await Promise.race([
-    startSite({ ...options, onUnexpectedEnd: restart }, clock),
-    end.then(() => null),
-  ])
-  if (!started) return 0
-  site = started
+  const starting = startSite({ ...options, onUnexpectedEnd }, clock)
+  site = await Promise.race([starting, end.promise.then(() => null)])
   try {
+    if (!site) {
+      starting.catch(() => undefined)
+      return 0
+    }
     screen.tell(`Console  ${site.cloudUrl}`)
     screen.tell(`Box page ${site.localUrl}`)
     await people.commission(site, { limitAmps: 16, schedule: null })
     screen.tell('Commissioned: 16 A, three phases. The car is plugged in.')
     await site.sim.plug()
-    if (process.stdin.isTTY) screen.tell(KEYS)
-    else screen.tell('Ctrl-C ends it.')
+    screen.tell(process.stdin.isTTY ? KEYS : 'Ctrl-C ends it.')
     const watch = startWatching(site, clock, screen)
-    takeKeys(site, clock, screen, end.finish)
-    await end
+    keys = takeKeys(site, clock, screen, end.finish)
+    await end.promise
     watch.cancel()
     return 0
   } finally {
-    ending = true
     screen.tell('Ending …')
-    await site.stop()
+    keys?.close()
     screen.close()
   }
-}
-
-/** A promise that resolves at Ctrl-C, SIGTERM or `finish`. */
-function endOfRun(): Promise<void> & { finish: () => void } {
-  let finish = () => {}
-  const promise = new Promise<void>((resolve) => {
-    finish = resolve
-  })
-  process.once('SIGINT', finish)
-  process.once('SIGTERM', finish)
-  return Object.assign(promise, { finish: () => finish() })
 }
 
 interface Screen {
@@ -139,20 +131,43 @@ const STATES: Readonly<Record<string, string>> = {
   faulted: 'Fault',
 }
 
-function takeKeys(site: Site, clock: Clock, screen: Screen, finish: () => void): void {
-  if (!process.stdin.isTTY) return
-  process.stdin.setRawMode(true)
-  process.stdin.resume()
-  process.stdin.on('data', (bytes) => {
-    const key = bytes.toString('utf8')
-    if (key === 'q' || key === '\x03') {
-      process.stdin.setRawMode(false)
-      process.stdin.pause()
-      finish()
-      return
-    }
-    act(key, site, clock, screen).catch((error: unknown) => screen.tell(words(error)))
-  })
+interface Keys {
+  /** An action of a key is under way; others are refused meanwhile. */
+  busy(): boolean
+  close(): void
+}
+
+function takeKeys(site: Site, clock: Clock, screen: Screen, finish: () => void): Keys {
+  const stdin = process.stdin
+  if (!stdin.isTTY) return { busy: () => false, close: () => undefined }
+  let underWay: string | null = null
+  const press = (key: string) => {
+    if (key === 'q' || key === '\x03') return finish()
+    if (underWay !== null) return screen.tell(`"${underWay}" is still under way; "${key}" is not taken.`)
+    underWay = key
+    act(key, site, clock, screen)
+      .catch((error: unknown) => screen.tell(words(error)))
+      .then(
+        () => {
+          underWay = null
+        },
+        () => undefined,
+      )
+  }
+  const onData = (bytes: Buffer) => {
+    for (const key of bytes.toString('utf8')) press(key)
+  }
+  stdin.setRawMode(true)
+  stdin.resume()
+  stdin.on('data', onData)
+  return {
+    busy: () => underWay !== null,
+    close: () => {
+      stdin.off('data', onData)
+      stdin.setRawMode(false)
+      stdin.pause()
+    },
+  }
 }
 
 async function act(key: string, site: Site, clock: Clock, screen: Screen): Promise<void> {

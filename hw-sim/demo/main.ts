@@ -4,9 +4,11 @@ import { parseArgs } from 'node:util'
 import { systemClock } from '../../shared/io/system-clock.ts'
 import type { Clock } from '../../shared/time/clock.ts'
 import { epochOfIso, isoOf } from '../../shared/time/iso.ts'
+import { type EndOfRun, endOfRun } from './end-of-run.ts'
 import { siteFolders } from './folders.ts'
 import { freePort } from './http.ts'
 import { runLive } from './live.ts'
+import { endAllPrograms } from './program.ts'
 import { type SiteOptions, startSite } from './site.ts'
 import { tellStory } from './story.ts'
 import { storyTable } from './table.ts'
@@ -27,7 +29,7 @@ const startAt = options.startAt ?? (options.story ? epochOfIso(STORY_CLOCK) : nu
 const wallOffsetMs = startAt === null ? 0 : startAt - wall
 const clock = systemClock(wallOffsetMs)
 const say = (line: string) => console.log(line)
-process.exitCode = await run(clock)
+process.exit(await run(clock))
 
 function readOptions() {
   try {
@@ -55,15 +57,18 @@ function readOptions() {
 }
 
 async function run(clock: Clock): Promise<number> {
+  const end = endOfRun()
   const folders = await siteFolders()
   const ports = { cloud: await portOr(CLOUD_PORT, 'cloud'), local: await portOr(LOCAL_PORT, 'box') }
   const siteOptions: SiteOptions = { ...folders, wallOffsetMs, ports }
   try {
-    return options.story ? await story(siteOptions, clock) : await runLive(siteOptions, clock, say)
+    return options.story ? await story(siteOptions, clock, end) : await runLive(siteOptions, clock, say, end)
   } catch (error) {
+    if (end.happened()) return 0
     console.error(error instanceof Error ? error.message : error)
     return 1
   } finally {
+    await endAllPrograms(clock)
     if (options.keep) say(`kept: ${folders.dir}`)
     else await folders.remove()
   }
@@ -75,26 +80,25 @@ async function portOr(wanted: number, what: string): Promise<number> {
   return port
 }
 
-async function story(siteOptions: SiteOptions, clock: Clock): Promise<number> {
+async function story(siteOptions: SiteOptions, clock: Clock, end: EndOfRun): Promise<number> {
   say(`The outage story, in real time. Wall clock: ${isoOf(clock.wall())}`)
   const from = clock.monotonic()
   const onUnexpectedEnd = (name: string, why: string) => say(`  ! ${name} ended by itself: ${why}`)
-  const site = await startSite({ ...siteOptions, onUnexpectedEnd }, clock)
-  process.once('SIGINT', () => {
-    const leave = () => process.exit(130)
-    site.stop().then(leave, leave)
-  })
-  try {
+  const played = startSite({ ...siteOptions, onUnexpectedEnd }, clock).then((site) => {
     say(`Started. Console ${site.cloudUrl}  box ${site.localUrl}`)
-    const rows = await tellStory(site, clock, say)
-    say('')
-    say(storyTable(rows))
-    const missed = rows.filter((row) => !row.held).length
-    say(
-      `\n${rows.length - missed} of ${rows.length} expectations held, in ${Math.round((clock.monotonic() - from) / 1000)} s.`,
-    )
-    return missed === 0 ? 0 : 1
-  } finally {
-    await site.stop()
+    return tellStory(site, clock, say)
+  })
+  const rows = await Promise.race([played, end.promise.then(() => null)])
+  if (rows === null) {
+    // What the story was doing fails now, because its processes end.
+    played.catch(() => undefined)
+    say('Ending …')
+    return 130
   }
+  say('')
+  say(storyTable(rows))
+  const missed = rows.filter((row) => !row.held).length
+  const seconds = Math.round((clock.monotonic() - from) / 1000)
+  say(`\n${rows.length - missed} of ${rows.length} expectations held, in ${seconds} s.`)
+  return missed === 0 ? 0 : 1
 }

@@ -39,15 +39,35 @@ export interface Program {
 const READY_WITHIN_MS = 20_000
 const STOP_GRACE_MS = 4_000
 
-/** Every process that this one started and that still runs: none is left behind, however this process ends. */
+/**
+ * Every process that this one started and that still runs. It belongs to this process, not to a site: none is left
+ * behind, whatever was being started when the end came.
+ */
 const living = new Set<ChildProcess>()
+let isEnding = false
 process.on('exit', () => {
   for (const child of living) child.kill('SIGKILL')
 })
 
+/** Ends everything that this process started; nothing can be started after it. */
+export async function endAllPrograms(clock: Clock): Promise<void> {
+  isEnding = true
+  const all = [...living]
+  const gone = Promise.all(all.map((child) => new Promise((resolve) => child.once('close', resolve))))
+  for (const child of all) child.kill('SIGTERM')
+  const force = clock.after('force what stays', STOP_GRACE_MS, () => {
+    for (const child of living) child.kill('SIGKILL')
+  })
+  await gone
+  force.cancel()
+}
+
 /** Starts a program from its bundle. */
 export function startProgram(options: ProgramOptions, clock: Clock): Program {
+  if (isEnding) throw new Error(`${options.name} is not started: this is the end`)
   const log = createWriteStream(options.logFile, { flags: 'a' })
+  // The folder may be removed while the last lines come in.
+  log.on('error', () => undefined)
   const tied = tiedToUs([...(options.nodeFlags ?? []), options.file, ...options.args])
   const child = spawn(tied.command, tied.args, {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -64,7 +84,7 @@ export function startProgram(options: ProgramOptions, clock: Clock): Program {
       log.end()
       const why = signal ?? `exit code ${code}`
       resolve(why)
-      if (!expectedEnd) options.onUnexpectedEnd?.(why)
+      if (!expectedEnd && !isEnding) options.onUnexpectedEnd?.(why)
     })
     child.once('error', (error) => resolve(error.message))
   })

@@ -76,6 +76,9 @@ export async function startSite(options: SiteOptions, clock: Clock): Promise<Sit
   let files = { control: '', keeper: '' }
 
   const run = async (name: string, rest: Omit<ProgramOptions, 'name' | 'logFile' | 'file'>) => {
+    const before = programs.get(name)
+    // Two controls on one bus would be worse than none.
+    if (before?.running()) return before.ready
     const program = startProgram(
       {
         name,

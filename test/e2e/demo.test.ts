@@ -102,6 +102,16 @@ test('a busy port is replaced by a free one, and said', async () => {
   }
 }, 90_000)
 
+test('a signal in the middle of the start ends everything that was started', async () => {
+  const run = demo([])
+  await run.said('Starting', 30_000)
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  const children = childrenOf(run.child.pid ?? 0)
+  run.child.kill('SIGTERM')
+  expect(await run.ended).toBe(0)
+  expect(children.filter(alive)).toEqual([])
+}, 60_000)
+
 test('an option that is none ends with 2 and says what is expected', async () => {
   const run = demo(['--clock', 'yesterday'])
   expect(await run.ended).toBe(2)
