@@ -12,6 +12,7 @@ import { liveReports } from './live.ts'
 import { registration } from './registration.ts'
 import type { Ports, Triggerable } from './v201/action.ts'
 import { bootNotification } from './v201/builders/boot-notification.ts'
+import { liveMeterValues } from './v201/builders/meter-values.ts'
 import { faultEvent, limitEvent } from './v201/builders/notify-event.ts'
 import { notifyReports } from './v201/builders/notify-report.ts'
 import { statusNotification } from './v201/builders/status-notification.ts'
@@ -116,6 +117,8 @@ export function startOcpp(options: OcppOptions): OcppHandle {
     sendStatus: (status, { at }) => link.call('StatusNotification', statusNotification(status, at)),
     sendLimit: ({ limit, at }: BoxSnapshot) =>
       link.call('NotifyEvent', limitEvent({ limit, at, eventId: nextEventId() })),
+    sendFlow: (flow) =>
+      link.call('MeterValues', liveMeterValues({ ...flow, phasesWired: config.phasesWired })),
   })
 
   // The socket on which the server last asked for a boot; asked twice on one socket it is a refusal like any other.

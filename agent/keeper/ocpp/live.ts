@@ -1,9 +1,10 @@
-// What the server is told as it is now, not as it was: the connector's state and the binding limit. Only the newest is
-// sent; after each reconnect both are told anew (OCPP 2.0.1 B04).
+// What the server is told as it is now, not as it was: the connector's state, the binding limit, and what flows. Only the
+// newest is sent; after each reconnect all are told anew (OCPP 2.0.1 B04). Nothing here is kept for later.
 import type { CallOutcome, LinkLog } from '../../../shared/io/ocpp-link-types.ts'
 import type { ConnectorStatusEnumType } from '../../../shared/ocpp/generated/actions-201.ts'
 import type { Clock, Timer } from '../../../shared/time/clock.ts'
-import type { MonotonicMs } from '../../../shared/units.ts'
+import { type EpochMs, epochMs, type MonotonicMs } from '../../../shared/units.ts'
+import type { ControlStatus, MeterReading } from '../../control-link/messages.ts'
 import type { Box, BoxSnapshot } from '../ports.ts'
 import { limitReport } from './v201/builders/notify-event.ts'
 import { connectorStatus } from './v201/builders/status-notification.ts'
@@ -14,6 +15,14 @@ const CONTROL_SILENCE_MS = 10_000
 const RETRY_MS = 10_000
 /** The limit is told at most this often. */
 const LIMIT_SPACING_MS = 1000
+/** While current flows, what flows is told once in each of these spans. */
+const FLOW_TELL_MS = 10_000
+/** Changes of it are told at most this often. */
+const FLOW_SPACING_MS = 1000
+/** Current per phase from which on current flows; less is the meter's noise. */
+const FLOW_MILLIAMPS = 500
+/** An older reading says nothing of now. */
+const READING_AGE_MAX_MS = 5000
 
 export interface LiveOptions {
   readonly box: Pick<Box, 'snapshot' | 'onChange'>
@@ -25,10 +34,18 @@ export interface LiveOptions {
     snapshot: BoxSnapshot,
   ) => Promise<CallOutcome<'StatusNotification'>>
   readonly sendLimit: (snapshot: BoxSnapshot) => Promise<CallOutcome<'NotifyEvent'>>
+  readonly sendFlow: (flow: Flow) => Promise<CallOutcome<'MeterValues'>>
+}
+
+/** A reading of the meter with its wall time, and what is offered. */
+export interface Flow {
+  readonly at: EpochMs
+  readonly meter: MeterReading
+  readonly offeredMilliamps: ControlStatus['offeredMilliamps']
 }
 
 export interface Live {
-  /** The server is ready: state and limit are told where they were not. */
+  /** The server is ready: state, limit and flow are told where they were not. */
   look(): void
   /** The socket is gone: what was told over it does not count. */
   forget(): void
@@ -64,16 +81,38 @@ export function liveReports(options: LiveOptions): Live {
       return { text: JSON.stringify(limitReport(snapshot.limit)), send: () => options.sendLimit(snapshot) }
     },
   })
+  let situation: { readonly text: string; readonly sinceMonotonicMs: MonotonicMs } | null = null
+  const flow = newest({
+    ...options,
+    name: 'ocpp meter values',
+    spacingMs: FLOW_SPACING_MS,
+    now: () => {
+      const snapshot = box.snapshot()
+      const { control } = snapshot
+      if (!control?.meter) return null
+      const { meter, offeredMilliamps } = control
+      const now = clock.monotonic()
+      const text = `${control.chargingState} ${offeredMilliamps}`
+      if (situation?.text !== text) situation = { text, sinceMonotonicMs: now }
+      // The first reading after a change says what it led to; the one before it would be told as if it did.
+      if (meter.takenAtMonotonicMs < situation.sinceMonotonicMs) return null
+      const ageMs = Math.max(0, now - meter.takenAtMonotonicMs)
+      if (ageMs > READING_AGE_MAX_MS) return null
+      const flows = meter.currentsMilliamps.some((current) => current >= FLOW_MILLIAMPS)
+      const span = flows ? ` flows ${Math.floor(meter.takenAtMonotonicMs / FLOW_TELL_MS)}` : ''
+      const at = epochMs(snapshot.at - ageMs)
+      return { text: `${text}${span}`, send: () => options.sendFlow({ at, meter, offeredMilliamps }) }
+    },
+  })
+  const reports = [status, limit, flow]
   const look = () => {
-    status.look()
-    limit.look()
+    for (const report of reports) report.look()
   }
   const end = box.onChange(look)
   return {
     look,
     forget: () => {
-      status.forget()
-      limit.forget()
+      for (const report of reports) report.forget()
     },
     statusNow: () => {
       status.forget()
@@ -81,15 +120,19 @@ export function liveReports(options: LiveOptions): Live {
     },
     stop: () => {
       end()
-      status.stop()
-      limit.stop()
+      for (const report of reports) report.stop()
     },
   }
 }
 
+/** null: nothing to tell before the box changes. */
 type Look =
-  | { readonly text: string; readonly send: () => Promise<CallOutcome<'StatusNotification' | 'NotifyEvent'>> }
+  | {
+      readonly text: string
+      readonly send: () => Promise<CallOutcome<'StatusNotification' | 'NotifyEvent' | 'MeterValues'>>
+    }
   | { readonly again: number }
+  | null
 
 /** Sends a value when it differs from the last one that was answered; one send at a time, only ever the newest. */
 function newest(options: {
@@ -132,6 +175,7 @@ function newest(options: {
     // Without a date nothing is said; the box changes when it has one.
     if (options.box.snapshot().timeQuality === 'unknown') return
     const seen = options.now()
+    if (seen === null) return
     if ('again' in seen) {
       recheck = clock.after(name, seen.again, look)
       return

@@ -27,6 +27,7 @@ export const ROUTES: readonly Route[] = [
 export const SENT: readonly ActionName[] = [
   'BootNotification',
   'Heartbeat',
+  'MeterValues',
   'NotifyEvent',
   'NotifyReport',
   'StatusNotification',

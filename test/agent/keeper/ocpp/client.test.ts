@@ -11,7 +11,7 @@ import {
 } from '../../../../shared/io/ocpp-link-types.ts'
 import { systemClock } from '../../../../shared/io/system-clock.ts'
 import { prng } from '../../../../shared/prng.ts'
-import { amps, milliAmps } from '../../../../shared/units.ts'
+import { amps, milliAmps, watts } from '../../../../shared/units.ts'
 import { KEY, keptLog, serverBench, until } from '../../../shared/io/link-bench.ts'
 import {
   CONFIG,
@@ -290,6 +290,39 @@ describe('what changes', () => {
       ({ eventData }) => eventData[0]?.eventId,
     )
     expect(new Set(ids).size).toBe(ids.length)
+  })
+
+  it('of the flow is told as meter values that the standard allows, without a register', async () => {
+    const csms = await aCsms()
+    csms.answer('MeterValues', async () => ({}))
+    const { box } = await accepted(csms)
+    const flow = (current: number) => {
+      const now = systemClock().monotonic()
+      const currents = [milliAmps(current), milliAmps(current), milliAmps(current)] as const
+      const meter = CONTROL.meter && {
+        ...CONTROL.meter,
+        takenAtMonotonicMs: now,
+        powerWatts: watts(11_040),
+        currentsMilliamps: currents,
+      }
+      const offeredMilliamps = amps(16)
+      box.change({ control: { ...CONTROL, chargingState: 'charging', offeredMilliamps, meter } })
+    }
+    await until('told', () => {
+      flow(16_000)
+      return named(csms, 'MeterValues').length > 0
+    })
+    const [told] = named(csms, 'MeterValues') as RequestOf<'MeterValues'>[]
+    expect(told?.evseId).toBe(1)
+    expect(
+      told?.meterValue[0]?.sampledValue.map(({ measurand, phase, value }) => [measurand, phase, value]),
+    ).toEqual([
+      ['Power.Active.Import', undefined, 11_040],
+      ['Current.Import', 'L1', 16],
+      ['Current.Import', 'L2', 16],
+      ['Current.Import', 'L3', 16],
+      ['Current.Offered', undefined, 16],
+    ])
   })
 
   it('without a date waits until there is one', async () => {
