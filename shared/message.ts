@@ -22,6 +22,8 @@ export const MESSAGE_KEYS = [
   'limit.fault',
   'wait.noCar',
   'wait.carNotReady',
+  'wait.stopped',
+  'wait.controlLost',
   'wait.starting',
   // Bill lines: {band}; and why a transaction is not billed.
   'bill.energy',

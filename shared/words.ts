@@ -29,9 +29,11 @@ export const SENTENCES: Readonly<Record<Language, Words<MessageKey>>> = {
     'limit.belowMinimum':
       'Only {milliamps} are left ({source}); a car needs at least 6 A, so charging waits.',
     'limit.noPermission': 'Charging has not been released yet.',
-    'limit.fault': 'A fault holds charging back.',
+    'limit.fault': 'A fault holds charging back ({fault}).',
     'wait.noCar': 'No car is plugged in.',
     'wait.carNotReady': 'The car does not ask for energy now.',
+    'wait.stopped': 'Stopped; unplug and plug in again to charge.',
+    'wait.controlLost': 'The controller does not answer; the current ends by itself within 2 s.',
     'wait.starting': 'The box is starting.',
     'bill.energy': 'Energy in the price band {band}, from the meter’s own register.',
     'bill.energyInterpolated':
@@ -58,9 +60,11 @@ export const SENTENCES: Readonly<Record<Language, Words<MessageKey>>> = {
     'limit.belowMinimum':
       'Der er kun {milliamps} tilbage ({source}); en bil skal bruge mindst 6 A, så opladningen venter.',
     'limit.noPermission': 'Opladningen er ikke frigivet endnu.',
-    'limit.fault': 'En fejl holder opladningen tilbage.',
+    'limit.fault': 'En fejl holder opladningen tilbage ({fault}).',
     'wait.noCar': 'Ingen bil er tilsluttet.',
     'wait.carNotReady': 'Bilen beder ikke om energi nu.',
+    'wait.stopped': 'Stoppet; tag stikket ud og sæt det i igen for at lade.',
+    'wait.controlLost': 'Styringen svarer ikke; strømmen afbrydes af sig selv inden for 2 s.',
     'wait.starting': 'Ladeboksen starter.',
     'bill.energy': 'Energi i prisbåndet {band}, fra målerens eget tælleværk.',
     'bill.energyInterpolated':
@@ -88,9 +92,11 @@ export const SENTENCES: Readonly<Record<Language, Words<MessageKey>>> = {
     'limit.belowMinimum':
       'Nur {milliamps} sind übrig ({source}); ein Auto braucht mindestens 6 A, deshalb wartet das Laden.',
     'limit.noPermission': 'Das Laden ist noch nicht freigegeben.',
-    'limit.fault': 'Eine Störung hält das Laden zurück.',
+    'limit.fault': 'Eine Störung hält das Laden zurück ({fault}).',
     'wait.noCar': 'Kein Auto ist angeschlossen.',
     'wait.carNotReady': 'Das Auto fragt jetzt keine Energie an.',
+    'wait.stopped': 'Beendet; zum Laden ausstecken und wieder einstecken.',
+    'wait.controlLost': 'Die Steuerung antwortet nicht; der Strom endet innerhalb von 2 s von selbst.',
     'wait.starting': 'Die Wallbox startet.',
     'bill.energy': 'Energie im Preisband {band}, aus dem Zählwerk des Zählers.',
     'bill.energyInterpolated':

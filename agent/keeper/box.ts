@@ -184,7 +184,10 @@ const answered = <T, U>(stored: Stored<T>, value: (stored: T) => U): Result<U, R
 function faceOf({ config, clock, onFailure }: BoxOptions, engine: Engine): Box {
   const order = <T>(input: Order, view: (state: SessionsState) => Result<T, Refusal>) =>
     engine.run(async (): Promise<Result<T, Refusal>> => {
-      const refusal = refusalOf(engine.sessions(), input, engine.isCommissioned())
+      const refusal = refusalOf(engine.sessions(), input, {
+        isCommissioned: engine.isCommissioned(),
+        wall: engine.wallNow(),
+      })
       if (refusal) return err(refusal)
       const stored = await engine.apply(input)
       return stored.ok ? view(engine.sessions()) : err(unwritable(stored.error))

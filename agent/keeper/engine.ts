@@ -269,6 +269,7 @@ export async function startEngine(options: EngineOptions) {
         sessions,
         time,
         wall: wallNow(),
+        now: clock.monotonic(),
         installation: isInstallationLost ? null : installation,
         schedule,
         ownFaults: [

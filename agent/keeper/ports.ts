@@ -64,13 +64,18 @@ export interface BoxSnapshot {
   readonly timeZone: string
   /** null while control is not heard. */
   readonly control: ControlStatus | null
+  /** Age of the meter reading in `control`; null without one. Shown as of now only up to 5 s. */
+  readonly meterAgeMs: number | null
   readonly installation: InstallationRecord | null
   readonly schedule: Schedule | null
   readonly session: SessionView | null
   readonly override: OverrideView | null
+  /** The driver's own limit until unplugged; null: none. */
+  readonly userLimitMilliamps: MilliAmps | null
   readonly limit: LimitView
   readonly faults: readonly FaultCode[]
   readonly csms: 'none' | 'disconnected' | 'connecting' | 'pending' | 'accepted' | 'rejected'
+  /** `oldestAgeMs` is null when nothing is pending. */
   readonly outbox: { readonly pending: number; readonly parked: number; readonly oldestAgeMs: number | null }
   readonly energyAccount: {
     readonly meterSerial: string | null

@@ -1,13 +1,14 @@
 // One look at the whole box, made from what its parts know. Pure.
-import type { FaultCode } from '../../shared/faults.ts'
-import { message } from '../../shared/message.ts'
+import { type FaultCode, faultRow } from '../../shared/faults.ts'
+import { type Message, message } from '../../shared/message.ts'
 import type { Schedule } from '../../shared/tariff/schedule.ts'
-import { type EpochMs, epochMs, milliAmps, wattHours } from '../../shared/units.ts'
+import { type EpochMs, epochMs, type MonotonicMs, milliAmps, wattHours } from '../../shared/units.ts'
 import type { ControlStatus } from '../control-link/messages.ts'
 import type { KeeperConfig } from './config.ts'
 import type { Session } from './memory.ts'
 import type { BoxSnapshot, InstallationRecord, LimitView, SessionView } from './ports.ts'
 import { openEnergyWh } from './sessions/account.ts'
+import { isStopped } from './sessions/intents.ts'
 import type { SessionsState } from './sessions/state.ts'
 import type { OutboxCounts } from './store/core.ts'
 import { BUILD_DATE, type TimeState } from './time/quality.ts'
@@ -18,6 +19,7 @@ export interface SnapshotParts {
   readonly time: TimeState
   /** Wall time of now; null while it is unknown. */
   readonly wall: EpochMs | null
+  readonly now: MonotonicMs
   readonly installation: InstallationRecord | null
   readonly schedule: Schedule | null
   readonly ownFaults: readonly FaultCode[]
@@ -25,8 +27,14 @@ export interface SnapshotParts {
   readonly outbox: OutboxCounts
 }
 
+/** Control tells its status once a second; one that is older is of a control that hangs. */
+const HEARD_MS = 3000
+
 export function snapshotOf(parts: SnapshotParts): BoxSnapshot {
-  const { sessions, time, wall, outbox } = parts
+  const { sessions, time, wall, now, outbox } = parts
+  const { status } = sessions
+  const control = status && now - status.atMonotonicMs <= HEARD_MS ? status : null
+  const faults = [...new Set([...(control?.faults ?? []), ...parts.ownFaults])]
   const { running, override } = sessions.docs
   const account = running.account
   const openWh = openEnergyWh(account, sessions.session)
@@ -36,18 +44,23 @@ export function snapshotOf(parts: SnapshotParts): BoxSnapshot {
     at: wall ?? epochMs(Math.max(time.notBefore ?? 0, BUILD_DATE)),
     timeQuality: time.quality,
     timeZone: parts.config.timeZone,
-    control: sessions.status,
+    control,
+    meterAgeMs: control?.meter ? Math.max(0, now - control.meter.takenAtMonotonicMs) : null,
     installation: parts.installation,
     schedule: parts.schedule,
     session: sessions.session && sessionView(sessions.session, openWh),
     override: override && { id: override.id, by: override.by, since: override.since, until: override.until },
-    limit: limitView(sessions.status, time),
-    faults: [...new Set([...(sessions.status?.faults ?? []), ...parts.ownFaults])],
+    userLimitMilliamps: sessions.docs.userLimitMilliamps,
+    limit: limitView(sessions, control, faults, time),
+    faults,
     csms: parts.csms,
     outbox: {
       pending: outbox.pending,
       parked: outbox.parked,
-      oldestAgeMs: outbox.oldestAt === null || wall === null ? null : Math.max(0, wall - outbox.oldestAt),
+      oldestAgeMs:
+        outbox.pending === 0 || outbox.oldestAt === null || wall === null
+          ? null
+          : Math.max(0, wall - outbox.oldestAt),
     },
     energyAccount: {
       meterSerial: account?.meterSerial ?? null,
@@ -67,10 +80,24 @@ const sessionView = (session: Session, energyWh: SessionView['energyWh']): Sessi
   chargingState: session.chargingState,
 })
 
-function limitView(status: ControlStatus | null, time: TimeState): LimitView {
-  if (!status) return { currentMilliamps: milliAmps(0), reason: message('wait.starting'), until: null }
-  const { currentMilliamps, reason, untilMonotonicMs } = status.binding
+/** What keeps the box from charging at all comes before the lowest limit: that one is of no use then. */
+function limitView(
+  sessions: SessionsState,
+  control: ControlStatus | null,
+  faults: readonly FaultCode[],
+  time: TimeState,
+): LimitView {
+  if (!control) {
+    const wasHeard = sessions.isControlLost || sessions.status !== null
+    return nothing(message(wasHeard ? 'wait.controlLost' : 'wait.starting'))
+  }
+  const withdrawing = faults.filter((code) => faultRow(code).withdraws)
+  if (withdrawing.length > 0) return nothing(message('limit.fault', { fault: withdrawing.join(', ') }))
+  if (isStopped(sessions)) return nothing(message('wait.stopped'))
+  const { currentMilliamps, reason, untilMonotonicMs } = control.binding
   const until =
     untilMonotonicMs === null || time.offsetMs === null ? null : epochMs(untilMonotonicMs + time.offsetMs)
   return { currentMilliamps, reason, until }
 }
+
+const nothing = (reason: Message): LimitView => ({ currentMilliamps: milliAmps(0), reason, until: null })

@@ -1,5 +1,6 @@
 // What of an order is refused before anything happens: with a code, why, and what to do.
-import { CURRENT_MIN } from '../../../shared/units.ts'
+import { isoOf } from '../../../shared/time/iso.ts'
+import { CURRENT_MIN, type EpochMs } from '../../../shared/units.ts'
 import type { Refusal } from '../ports.ts'
 import type { Order, SessionsState } from './state.ts'
 
@@ -9,8 +10,28 @@ const NO_CAR: Refusal = {
   do: 'Plug the car in first.',
 }
 
+const STOPPED: Refusal = {
+  code: 'STOPPED',
+  message: 'The charge of this plug-in was stopped, so nothing will charge.',
+  do: 'Unplug the car and plug it in again.',
+}
+
+/** Somebody stopped the charge of the car that is plugged in; nothing begins by itself before the plug was out. */
+export const isStopped = ({ session, docs }: Pick<SessionsState, 'session' | 'docs'>): boolean =>
+  docs.plugIn !== null && (docs.plugIn.done || (session !== null && session.stop !== null))
+
+/** What holds at the moment of an order; `wall` is null while the time is unknown. */
+export interface OrderMoment {
+  readonly isCommissioned: boolean
+  readonly wall: EpochMs | null
+}
+
 /** Why this order is not done; null when it may go on. */
-export function refusalOf(state: SessionsState, input: Order, isCommissioned: boolean): Refusal | null {
+export function refusalOf(
+  state: SessionsState,
+  input: Order,
+  { isCommissioned, wall }: OrderMoment,
+): Refusal | null {
   const { session, docs } = state
   switch (input.kind) {
     case 'remoteStart':
@@ -30,7 +51,11 @@ export function refusalOf(state: SessionsState, input: Order, isCommissioned: bo
         do: 'Ask for the running session, and stop that one.',
       }
     case 'override':
-      return docs.plugIn ? null : NO_CAR
+      if (!docs.plugIn) return NO_CAR
+      if (isStopped(state)) return STOPPED
+      return input.until !== null && wall !== null && input.until <= wall
+        ? untilPast(input.until, wall)
+        : null
     case 'userLimit': {
       const limit = input.limitMilliamps
       if (limit !== null && limit > 0 && limit < CURRENT_MIN) return tooLow(limit)
@@ -44,6 +69,12 @@ export const NOT_COMMISSIONED: Refusal = {
   message: 'The installation record is missing, so nothing may charge.',
   do: 'Commission the box: voltkeep commission.',
 }
+
+const untilPast = (until: EpochMs, now: EpochMs): Refusal => ({
+  code: 'UNTIL_PAST',
+  message: `The end of the override, ${isoOf(until)}, lies in the past: it is ${isoOf(now)}. Nothing was changed.`,
+  do: 'Give a later end, or none.',
+})
 
 /** Between 0 and 6 A no car can charge, so a person who enters it means something else. */
 export const tooLow = (limitMilliamps: number): Refusal => ({

@@ -31,6 +31,8 @@ export interface SessionsState {
   readonly session: Session | null
   /** null while control is not heard. */
   readonly status: ControlStatus | null
+  /** Control was heard and its link was lost, since this start of keeper. */
+  readonly isControlLost: boolean
   /** The uuid that control was last sent a permission for, on this connection. */
   readonly permitted: string | null
   /** When the running session was told to stop; null when it was not, or before this start of keeper. */
@@ -48,6 +50,7 @@ export const beginSessions = (docs: SessionDocs, session: Session | null): Sessi
   docs,
   session,
   status: null,
+  isControlLost: false,
   permitted: null,
   stoppingSince: null,
   checkPlugSince: null,

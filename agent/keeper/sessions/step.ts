@@ -43,7 +43,12 @@ function take(draft: Draft, input: SessionInput): void {
       hello(draft, input)
       break
     case 'controlLost':
-      draft.state = { ...draft.state, status: null, permitted: null }
+      draft.state = {
+        ...draft.state,
+        isControlLost: draft.state.isControlLost || draft.state.status !== null,
+        status: null,
+        permitted: null,
+      }
       break
     case 'status':
       draft.state = { ...draft.state, status: input.status }

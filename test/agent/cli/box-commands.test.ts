@@ -54,6 +54,7 @@ const CHARGING: BoxSnapshot = {
       },
     ],
   },
+  meterAgeMs: 400,
   installation: {
     version: 1,
     limitMilliamps: amps(16),
@@ -72,6 +73,7 @@ const CHARGING: BoxSnapshot = {
     chargingState: 'charging',
   },
   override: null,
+  userLimitMilliamps: null,
   limit: { currentMilliamps: amps(0), reason: REASON, until: epochMs(AT + 3_600_000) },
   faults: [],
   csms: 'accepted',

@@ -134,6 +134,11 @@ async function keeper({
       link?.onMessage({ kind: 'status', status: status(change) })
       await quiet()
     },
+    /** Control's process is gone. */
+    lose: async () => {
+      link?.onDisconnected()
+      await quiet()
+    },
     plug: async (id: string) => {
       plugId = id
       link?.onMessage({ kind: 'fact', fact: fact({ kind: 'plugged', plugId: id }) })
@@ -414,6 +419,113 @@ describe('orders are refused with what to do', () => {
       phasesWired: 1,
       plans: [{ afterwards: { currentMilliamps: 10_000 } }],
     })
+  })
+})
+
+describe('what is shown when nothing charges', () => {
+  test('before control was heard it starts; when it was, its loss is told', async () => {
+    const box = await keeper()
+    expect(box.box.snapshot().limit.reason.key).toBe('wait.starting')
+    await box.hello()
+    expect(box.box.snapshot().limit.reason.key).toBe('limit.installation')
+    await box.lose()
+    expect(box.box.snapshot()).toMatchObject({
+      control: null,
+      meterAgeMs: null,
+      limit: { currentMilliamps: 0, reason: { key: 'wait.controlLost' }, until: null },
+    })
+  })
+
+  test('a control that hangs with its link open is lost after 3 s', async () => {
+    const box = await keeper()
+    await box.hello()
+    await box.clock.advance(3000)
+    expect(box.box.snapshot().control).not.toBeNull()
+    await box.clock.advance(1)
+    expect(box.box.snapshot()).toMatchObject({
+      control: null,
+      limit: { reason: { key: 'wait.controlLost' } },
+    })
+    await box.status()
+    expect(box.box.snapshot().limit.reason.key).toBe('limit.installation')
+  })
+
+  test('a fault that withdraws is the limit, by its name; one that does not is none', async () => {
+    const box = await keeper()
+    await box.hello()
+    await box.commission()
+    await box.status({ faults: ['METER_REPLACED'] })
+    expect(box.box.snapshot().limit.currentMilliamps).toBe(16_000)
+    await box.status({ faults: ['BUS_LOST', 'METER_LOST'] })
+    expect(box.box.snapshot().limit).toEqual({
+      currentMilliamps: 0,
+      reason: { key: 'limit.fault', values: { fault: 'BUS_LOST, METER_LOST' } },
+      until: null,
+    })
+  })
+
+  test('the meter’s last reading is told with its age', async () => {
+    const box = await keeper()
+    await box.hello()
+    const meter = box.box.snapshot().control?.meter ?? null
+    await box.clock.advance(7000)
+    await box.status({ meter })
+    expect(box.box.snapshot().meterAgeMs).toBe(7000)
+    await box.status({ meter: null })
+    expect(box.box.snapshot().meterAgeMs).toBeNull()
+  })
+
+  test.each(['local', 'remote'] as const)(
+    'a charge that was stopped (%s) is 0 A until the plug is out, and no override changes that',
+    async (by) => {
+      const box = await keeper()
+      await box.hello()
+      await box.commission()
+      await box.plug('p1')
+      await box.status({ pilot: 'C', chargingState: 'charging', relay: 'closed' })
+      expect(await box.box.stop({ uuid: null, by })).toMatchObject({ ok: true })
+      const stopped = { limit: { currentMilliamps: 0, reason: { key: 'wait.stopped' } }, override: null }
+      expect(box.box.snapshot()).toMatchObject({ session: { uuid: 'boot-1-s1' }, ...stopped })
+      await box.seconds(31)
+      expect(box.box.snapshot()).toMatchObject({ session: null, ...stopped })
+      expect(await box.box.override({ by: 'localPage', until: null })).toMatchObject({
+        ok: false,
+        error: { code: 'STOPPED', do: 'Unplug the car and plug it in again.' },
+      })
+      expect(box.box.snapshot().override).toBeNull()
+      await box.unplug()
+      await box.plug('p2')
+      expect(box.box.snapshot().limit.reason.key).toBe('limit.installation')
+      expect(await box.box.override({ by: 'localPage', until: null })).toMatchObject({ ok: true })
+    },
+  )
+
+  test('an override that ends in the past is refused, and the one before it stays', async () => {
+    const box = await keeper()
+    await box.hello()
+    await box.commission()
+    await box.plug('p1')
+    const now = box.box.snapshot().at
+    const later = epochMs(now + 3_600_000)
+    expect(await box.box.override({ by: 'localPage', until: later })).toMatchObject({ ok: true })
+    const before = box.box.snapshot().override
+    const answer = await box.box.override({ by: 'mqtt', until: now })
+    expect(answer).toMatchObject({ ok: false, error: { code: 'UNTIL_PAST' } })
+    if (!answer.ok) expect(answer.error.message).toContain('lies in the past')
+    await box.seconds(2)
+    expect(box.box.snapshot().override).toEqual(before)
+  })
+
+  test('the age of the oldest message is told while one waits, and only then', async () => {
+    const box = await keeper()
+    await box.hello()
+    await box.commission()
+    await box.plug('p1')
+    await box.seconds(5)
+    expect(box.box.snapshot().outbox).toEqual({ pending: 1, parked: 0, oldestAgeMs: 5000 })
+    const row = await box.outbox.next()
+    if (row) await box.outbox.acknowledge(row.id)
+    expect(box.box.snapshot().outbox).toEqual({ pending: 0, parked: 0, oldestAgeMs: null })
   })
 })
 

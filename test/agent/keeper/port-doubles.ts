@@ -83,6 +83,7 @@ export const SNAPSHOT: BoxSnapshot = {
   timeQuality: 'held',
   timeZone: 'Europe/Copenhagen',
   control: CONTROL,
+  meterAgeMs: 100,
   installation: {
     version: 1,
     limitMilliamps: amps(16),
@@ -94,6 +95,7 @@ export const SNAPSHOT: BoxSnapshot = {
   schedule: null,
   session: null,
   override: null,
+  userLimitMilliamps: null,
   limit: {
     currentMilliamps: amps(16),
     reason: message('limit.installation', { milliamps: 16_000 }),
