@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useReducer, useRef, useState } from 'react'
 import { every } from './browser-clock.ts'
 import { type Feed, openFeed } from './feed.ts'
-import { localeOf, formats as makeFormats } from './format.ts'
+import { hourCycleOf, localeOf, formats as makeFormats } from './format.ts'
 import { Icon } from './icons.tsx'
 import { SPANS } from './power-chart.tsx'
 import { hashOf, parseHash, type Route } from './route.ts'
@@ -19,7 +19,10 @@ export function App() {
   const [spanMs, setSpanMs] = useState<number>(SPANS[1].value)
   const [, tick] = useReducer((count: number) => count + 1, 0)
   const feed = useRef<Feed | null>(null)
-  const formats = useMemo(() => makeFormats(localeOf(navigator.language)), [])
+  const formats = useMemo(
+    () => makeFormats(localeOf(navigator.language), undefined, hourCycleOf(navigator.language)),
+    [],
+  )
   const stationId = route.kind === 'station' ? route.stationId : null
 
   useEffect(() => {

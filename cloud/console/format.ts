@@ -27,16 +27,38 @@ export interface Formats {
   readonly clock: (at: number) => string
   readonly clockSeconds: (at: number) => string
   readonly dateAndClock: (at: number) => string
+  /** Name of the time zone of all times. */
+  readonly zone: string
+}
+
+/** As clocks are read in the reader's own language: en-DK may not be known where da-DK is. */
+export function hourCycleOf(language: string): Intl.LocaleHourCycleKey {
+  try {
+    const { hourCycle } = new Intl.DateTimeFormat(language, { hour: 'numeric' }).resolvedOptions()
+    return hourCycle ?? 'h23'
+  } catch (error) {
+    if (error instanceof RangeError) return 'h23'
+    throw error
+  }
 }
 
 /** @param locale of the reader; undefined takes the machine's. `timeZone` undefined takes the machine's. */
-export function formats(locale?: string, timeZone?: string): Formats {
-  const zone = timeZone === undefined ? {} : { timeZone }
+export function formats(
+  locale?: string,
+  timeZone?: string,
+  hourCycle: Intl.LocaleHourCycleKey = hourCycleOf(locale ?? 'en-GB'),
+): Formats {
+  const zone = { hourCycle, ...(timeZone === undefined ? {} : { timeZone }) }
   const fixed = (digits: number) =>
     new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits })
   const [whole, one, two, three] = [fixed(0), fixed(1), fixed(2), fixed(3)]
   const clock = new Intl.DateTimeFormat(locale, { ...zone, hour: '2-digit', minute: '2-digit' })
-  const clockSeconds = new Intl.DateTimeFormat(locale, { ...zone, timeStyle: 'medium' })
+  const clockSeconds = new Intl.DateTimeFormat(locale, {
+    ...zone,
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  })
   const dateAndClock = new Intl.DateTimeFormat(locale, {
     ...zone,
     weekday: 'short',
@@ -68,5 +90,6 @@ export function formats(locale?: string, timeZone?: string): Formats {
     clock: (at) => clock.format(at),
     clockSeconds: (at) => clockSeconds.format(at),
     dateAndClock: (at) => dateAndClock.format(at),
+    zone: clock.resolvedOptions().timeZone,
   }
 }

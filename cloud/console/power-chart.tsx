@@ -62,8 +62,12 @@ export function PowerChart({ points, spanMs, onSpan, now, formats }: Props) {
   )
 }
 
-/** A silence longer than this breaks the line. */
-const GAP_MS = 150_000
+/** A silence longer than this breaks the line; a box without current tells a reading every 5 min. */
+const GAP_MS = 330_000
+/** Changes are told at once, so over a longer silence the value stood: a step, no ramp. */
+const STEP_MS = 15_000
+/** A label of a time needs so much at 12 px. */
+const TIME_LABEL_PX = 84
 const HEIGHT_PX = 240
 const REDRAW_MS = 5000
 
@@ -130,7 +134,7 @@ function dataOf(view: 'power' | 'currents', points: readonly ApiSample[]): UPlot
             kilo(point.currentsMilliamps?.[1]),
             kilo(point.currentsMilliamps?.[2]),
           ],
-    GAP_MS,
+    { gapMs: GAP_MS, stepMs: STEP_MS },
   )
   return [[...seconds], ...values.map((column) => [...column])]
 }
@@ -207,7 +211,11 @@ function optionsOf(
     },
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(view === 'power' ? 1 : 8, (max ?? 0) * 1.1)] } },
     axes: [
-      { ...axis, values: (_plot, splits) => splits.map((second) => formats.clock(second * 1000)) },
+      {
+        ...axis,
+        space: TIME_LABEL_PX,
+        values: (_plot, splits) => splits.map((second) => formats.clock(second * 1000)),
+      },
       {
         ...axis,
         size: 64,

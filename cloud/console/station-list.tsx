@@ -4,7 +4,7 @@ import type { Formats } from './format.ts'
 import { Icon } from './icons.tsx'
 import { hashOf } from './route.ts'
 import { StatePill } from './state-pill.tsx'
-import { ageInWords, stateOf } from './station-words.ts'
+import { ageInWords, isFresh, stateOf } from './station-words.ts'
 
 interface Props {
   readonly stations: readonly StationView[]
@@ -32,7 +32,7 @@ export function StationList({ stations, selected, now, formats }: Props) {
             <span className="station-name">{station.id}</span>
             <StatePill station={station} />
             <span className="station-facts">
-              {station.online && station.live?.powerWatts != null && (
+              {isFresh(station, now) && station.live?.powerWatts != null && (
                 <span className="figure">{formats.power(station.live.powerWatts)}</span>
               )}
               <span>

@@ -8,7 +8,7 @@ import { Icon } from './icons.tsx'
 import { PowerChart } from './power-chart.tsx'
 import { hashOf } from './route.ts'
 import { StatePill } from './state-pill.tsx'
-import { ageInWords, spanInWords, stateOf } from './station-words.ts'
+import { ageInWords, bootInWords, faultInWords, isFresh, nowInWords, spanInWords } from './station-words.ts'
 import { Transactions } from './transactions.tsx'
 import { newestFirst, type ViewState } from './view-state.ts'
 
@@ -45,7 +45,7 @@ export function StationPage({ station, view, opened, onOpen, spanMs, onSpan, now
       <Now station={station} now={now()} formats={formats} />
       <Alarms station={station} now={now()} />
       <section className="card" aria-labelledby="chart-title">
-        <h3 id="chart-title">Live readings</h3>
+        <h3 id="chart-title">{isFresh(station, now()) ? 'Live readings' : 'Readings'}</h3>
         <PowerChart points={series} spanMs={spanMs} onSpan={onSpan} now={now} formats={formats} />
       </section>
       <section className="card" aria-labelledby="energy-title">
@@ -63,6 +63,10 @@ export function StationPage({ station, view, opened, onOpen, spanMs, onSpan, now
         />
       </section>
       <Box station={station} formats={formats} />
+      <p className="quiet">
+        This page only watches. Commands to a station go through the HTTP API: see{' '}
+        <a href="api/openapi.json">its description</a>. Times are in {formats.zone}.
+      </p>
     </article>
   )
 }
@@ -76,18 +80,24 @@ interface PartProps {
 /** What happens now: amps and their reason, power, energy of the running transaction. */
 function Now({ station, now, formats }: PartProps) {
   const { live, limit, running } = station
-  const old = live !== null && now - live.at > 120_000
+  const old = !isFresh(station, now)
+  const told = live && old ? ageInWords(now - live.at) : null
   return (
-    <section className="card now" aria-label="Now" data-old={!station.online || old}>
-      <p>{stateOf(station).detail}</p>
+    <section className="card now" aria-label="Now" data-old={old}>
+      <p>{nowInWords(station, now)}</p>
       <div className="figures">
         <Figure
           name="Offered per phase"
+          told={told}
           value={live?.offeredMilliamps == null ? '–' : formats.current(live.offeredMilliamps)}
         />
-        <Figure name="Power" value={live?.powerWatts == null ? '–' : formats.power(live.powerWatts)} />
+        <Figure
+          name="Power"
+          told={told}
+          value={live?.powerWatts == null ? '–' : formats.power(live.powerWatts)}
+        />
         {running?.energyWh != null && (
-          <Figure name="This charge" value={formats.wattHours(running.energyWh)} />
+          <Figure name="This charge" told={null} value={formats.wattHours(running.energyWh)} />
         )}
       </div>
       {limit ? (
@@ -120,11 +130,21 @@ function Now({ station, now, formats }: PartProps) {
   )
 }
 
-function Figure({ name, value }: { readonly name: string; readonly value: string }) {
+/** @param told age of the value in words where it is old. */
+function Figure({
+  name,
+  value,
+  told,
+}: {
+  readonly name: string
+  readonly value: string
+  readonly told: string | null
+}) {
   return (
     <div className="big-figure">
       <span className="big-name">{name}</span>
       <span className="big-value">{value}</span>
+      {told !== null && <span className="quiet">{told}</span>}
     </div>
   )
 }
@@ -139,10 +159,11 @@ function Alarms({ station, now }: { readonly station: StationView; readonly now:
       <ul>
         {station.faults.map((fault) => (
           <li key={`${fault.component} ${fault.variable}`}>
-            <strong>
-              {fault.component}: {fault.variable}
-            </strong>{' '}
-            {fault.detail} <span className="quiet">({ageInWords(now - fault.since)})</span>
+            <strong>{faultInWords(fault)}</strong>{' '}
+            <span className="quiet">
+              {fault.detail === '' ? '' : `Told: ${fault.detail}; `}
+              {ageInWords(now - fault.since)}
+            </span>
           </li>
         ))}
       </ul>
@@ -178,7 +199,7 @@ function Box({ station, formats }: { readonly station: StationView; readonly for
           <div>
             <dt>Started</dt>
             <dd>
-              {formats.dateAndClock(boot.at)} ({boot.reason})
+              {formats.dateAndClock(boot.at)} ({bootInWords(boot.reason)})
             </dd>
           </div>
         </dl>

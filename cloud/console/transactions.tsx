@@ -3,7 +3,7 @@ import { Accordion } from '@mantine/core'
 import type { ApiBillLine, TransactionView } from '../../shared/api/transactions.ts'
 import { sentence } from '../../shared/words.ts'
 import type { Formats } from './format.ts'
-import { spanInWords } from './station-words.ts'
+import { spanInWords, stopInWords } from './station-words.ts'
 
 interface Props {
   readonly transactions: readonly TransactionView[]
@@ -83,7 +83,10 @@ function Detail({ transaction, formats }: OneProps) {
         <Fact name="Register" value={registers(transaction, formats)} />
         <Fact name="Meter" value={transaction.meterSerial} />
         <Fact name="Token" value={transaction.idToken} />
-        <Fact name="Ended because" value={transaction.stoppedReason} />
+        <Fact
+          name="Ended because"
+          value={transaction.stoppedReason && stopInWords(transaction.stoppedReason)}
+        />
         <Fact name="Transaction" value={transaction.transactionId} />
         <Fact
           name="Events"

@@ -87,24 +87,30 @@ export function newestFirst(state: ViewState, stationId: string): readonly Trans
   return [...(state.transactions.get(stationId)?.values() ?? [])].sort((a, b) => b.startedAt - a.startedAt)
 }
 
-/** Columns of a chart: seconds, then a value or null per series. A silence longer than `gapMs` breaks the line. */
+/**
+ * Columns of a chart: seconds, then a value or null per series. A silence longer than `gapMs` breaks the line; over one
+ * longer than `stepMs` the value is held until the next one, so that no ramp is drawn that never was. */
 export function toColumns(
   points: readonly ApiSample[],
   pick: (point: ApiSample) => readonly (number | null)[],
-  gapMs: number,
+  { gapMs, stepMs }: { readonly gapMs: number; readonly stepMs: number },
 ): { readonly seconds: readonly number[]; readonly values: readonly (readonly (number | null)[])[] } {
   const seconds: number[] = []
   const rows: (readonly (number | null)[])[] = []
-  let before: number | null = null
+  let before: { readonly at: number; readonly row: readonly (number | null)[] } | null = null
   for (const point of points) {
     const row = pick(point)
-    if (before !== null && point.at - before > gapMs) {
-      seconds.push((before + 1) / 1000)
+    const silenceMs = before === null ? 0 : point.at - before.at
+    if (before !== null && silenceMs > gapMs) {
+      seconds.push((before.at + 1) / 1000)
       rows.push(row.map(() => null))
+    } else if (before !== null && silenceMs > stepMs) {
+      seconds.push((point.at - 1) / 1000)
+      rows.push(before.row)
     }
     seconds.push(point.at / 1000)
     rows.push(row)
-    before = point.at
+    before = { at: point.at, row }
   }
   const width = rows[0]?.length ?? 0
   const values = Array.from({ length: width }, (_, column) => rows.map((row) => row[column] ?? null))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { formats, localeOf } from '../../../cloud/console/format.ts'
+import { formats, hourCycleOf, localeOf } from '../../../cloud/console/format.ts'
 
 it.each([
   ['da-DK', 'en-DK'],
@@ -42,4 +42,24 @@ it('times are told in the time zone of the reader', () => {
     'Thu 15 Jan, 23:40',
   )
   expect(formats('en-GB', 'UTC').clockSeconds(Date.UTC(2026, 0, 15, 22, 40, 5))).toBe('22:40:05')
+})
+
+it.each([
+  ['da-DK', 'h23'],
+  ['fr-FR', 'h23'],
+  ['pl', 'h23'],
+  ['en-US', 'h12'],
+  ['no such language', 'h23'],
+])('clocks in %j are read as %s', (language, cycle) => {
+  expect(hourCycleOf(language)).toBe(cycle)
+})
+
+it('all times are of one clock, and its zone has a name', () => {
+  const at = Date.UTC(2026, 0, 15, 14, 5, 9)
+  const polish = formats(localeOf('pl'), 'Europe/Warsaw', hourCycleOf('pl'))
+  for (const told of [polish.clock(at), polish.clockSeconds(at), polish.dateAndClock(at)]) {
+    expect(told).toContain('15')
+    expect(told).not.toMatch(/[ap]m/i)
+  }
+  expect(polish.zone).toBe('Europe/Warsaw')
 })

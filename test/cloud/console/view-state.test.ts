@@ -126,11 +126,10 @@ describe('stations and transactions', () => {
 
 describe('columns of a chart', () => {
   it('break the line where nothing was read for long', () => {
-    const columns = toColumns(
-      [sample(0), sample(1000), sample(5000)],
-      ({ powerWatts }) => [powerWatts, 7],
-      2000,
-    )
+    const columns = toColumns([sample(0), sample(1000), sample(5000)], ({ powerWatts }) => [powerWatts, 7], {
+      gapMs: 2000,
+      stepMs: 2000,
+    })
     expect(columns).toEqual({
       seconds: [0, 1, 1.001, 5],
       values: [
@@ -140,7 +139,16 @@ describe('columns of a chart', () => {
     })
   })
 
+  it('hold a value over a longer silence in place of a ramp', () => {
+    expect(
+      toColumns([sample(0), sample(10_000), sample(40_000)], ({ powerWatts }) => [powerWatts], {
+        gapMs: 60_000,
+        stepMs: 15_000,
+      }),
+    ).toEqual({ seconds: [0, 10, 39.999, 40], values: [[0, 10_000, 10_000, 40_000]] })
+  })
+
   it('of nothing are empty', () => {
-    expect(toColumns([], () => [null], 1)).toEqual({ seconds: [], values: [] })
+    expect(toColumns([], () => [null], { gapMs: 1, stepMs: 1 })).toEqual({ seconds: [], values: [] })
   })
 })
