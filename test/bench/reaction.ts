@@ -4,7 +4,7 @@
 import type { SimFault, SimFrame } from '../../hw-sim/api.ts'
 import { siteFolders } from '../../hw-sim/demo/folders.ts'
 import { freePort } from '../../hw-sim/demo/http.ts'
-import { commission, waitUntil } from '../../hw-sim/demo/people.ts'
+import { commission, lookAtBox, waitUntil } from '../../hw-sim/demo/people.ts'
 import { type Site, startSite } from '../../hw-sim/demo/site.ts'
 import { systemClock } from '../../shared/io/system-clock.ts'
 import { type Prng, prng } from '../../shared/prng.ts'
@@ -39,24 +39,41 @@ export async function benchReaction(options: {
   const seeds = Array.from({ length: SITES }, (_, index) => options.seed + index)
   const parts = await Promise.all(seeds.map((seed) => reactionsOfSite(clock, prng(seed), rounds)))
   const samples = parts.flatMap((part) => part.samples)
-  const pilotWrites = parts.reduce((sum, part) => sum + part.pilotWrites, 0)
-  return figures(samples, pilotWrites, options)
+  const total = (of: 'pilotWrites' | 'stuck') => parts.reduce((sum, part) => sum + part[of], 0)
+  const stuck = atMost(
+    'reaction.stuck',
+    total('stuck'),
+    0,
+    'sites',
+    'charges that did not come back after a withdrawal',
+  )
+  return [...figures(samples, total('pilotWrites'), options), stuck]
 }
 
 async function reactionsOfSite(clock: Clock, random: Prng, rounds: number) {
   const folders = await siteFolders()
   const ports = { cloud: await freePort(0), local: await freePort(0) }
   const site = await startSite({ ...folders, wallOffsetMs: 0, ports }, clock)
+  let keep = false
   try {
     await commission(site, { limitAmps: 16, schedule: null })
     await site.sim.plug()
     await charging(site, clock)
     const pilotWrites = await writesOnSuspension(site, clock)
-    return { pilotWrites, samples: await withdrawals(site, clock, random, rounds) }
+    const samples: Sample[] = []
+    const stuck = await withdrawals(site, clock, random, { rounds, samples }).then(
+      () => null,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    )
+    if (stuck !== null) {
+      process.stderr.write(`${stuck}\n${await dump(site)}\nkept: ${folders.dir}\n`)
+      keep = true
+    }
+    return { pilotWrites, samples, stuck: stuck === null ? 0 : 1 }
   } finally {
     site.program('keeper')?.signal('SIGCONT')
     await site.stop()
-    await folders.remove()
+    if (!keep) await folders.remove()
   }
 }
 
@@ -101,8 +118,21 @@ async function writesOnSuspension(site: Site, clock: Clock): Promise<number> {
   return frames.filter((frame) => frame.direction === 'request' && isBoardWrite(frame)).length
 }
 
-async function withdrawals(site: Site, clock: Clock, random: Prng, rounds: number): Promise<Sample[]> {
-  const samples: Sample[] = []
+/** What box and world say when a charge does not come back. */
+async function dump(site: Site): Promise<string> {
+  const [box, world] = await Promise.all([lookAtBox(site), site.sim.state()]).catch((error: unknown) => [
+    error,
+    null,
+  ])
+  return JSON.stringify({ box, world })
+}
+
+async function withdrawals(
+  site: Site,
+  clock: Clock,
+  random: Prng,
+  { rounds, samples }: { rounds: number; samples: Sample[] },
+): Promise<void> {
   while (samples.length < rounds) {
     await charging(site, clock)
     site.program('keeper')?.signal('SIGSTOP')
@@ -121,7 +151,6 @@ async function withdrawals(site: Site, clock: Clock, random: Prng, rounds: numbe
     }
     if (samples.length % 10 === 0) process.stderr.write(`reaction ${samples.length}/${rounds}\n`)
   }
-  return samples
 }
 
 /** One trigger at a random moment of the bus's cycle; ms from the world's event to the end of the pause's frame. */
