@@ -16,8 +16,11 @@ process.env['TZ'] = 'UTC'
 const log = pino({ base: null }, pino.destination({ dest: 1, sync: true }))
 const dist = dirname(fileURLToPath(import.meta.url))
 
+const asksHelp = process.argv.slice(2).some((word) => word === '--help' || word === '-h')
 const told = cloudOptions(process.argv.slice(2), process.env)
-if (told.ok) {
+if (asksHelp) {
+  process.stdout.write(USAGE)
+} else if (told.ok) {
   await run(told.value)
 } else {
   const { message, expected, got, do: todo } = told.error

@@ -15,7 +15,7 @@ export interface CloudOptions {
   readonly apiToken: string | null
 }
 
-export const USAGE = `node cloud.mjs [--data DIR] [--database-url postgres://…] [--host 127.0.0.1] [--port 8080] [--clock-offset-ms N]
+export const USAGE = `voltkeep cloud [--data DIR] [--database-url postgres://…] [--host 127.0.0.1] [--port 8080] [--clock-offset-ms N]
   --data             folder for the server's key and the SQLite file (default ./voltkeep-cloud)
   --database-url     PostgreSQL instead of the SQLite file (or DATABASE_URL)
   --host             address to listen on; another than a loopback address needs VOLTKEEP_API_TOKEN

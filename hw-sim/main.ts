@@ -10,7 +10,7 @@ import { startHttp } from './http.ts'
 import { startSite } from './running-site.ts'
 import { defaultSite, parseSite, problemText, type Site } from './site.ts'
 
-const USAGE = `hw-sim [--site FILE.yaml] [--link-dir DIR] [--http-port N] [--clock-offset-ms N] [--seed N] [--with-parent]
+const USAGE = `voltkeep sim [--site FILE.yaml] [--link-dir DIR] [--http-port N] [--clock-offset-ms N] [--seed N] [--with-parent]
   --site             the site; without it: the built-in one (Phoenix board 1, SDM630 2, Waveshare relay 3 on bus "main")
   --link-dir         makes DIR/<bus> links to the pseudo terminals, so that a path stays when a terminal is opened anew
   --http-port        port of the HTTP control on 127.0.0.1; without it: a free one
@@ -27,6 +27,10 @@ interface Options {
   readonly withParent: boolean
 }
 
+if (process.argv.slice(2).some((word) => word === '--help' || word === '-h')) {
+  process.stdout.write(`${USAGE}\n`)
+  process.exit(0)
+}
 const options = readOptions(process.argv.slice(2))
 if (!options.ok) refuse(`${options.error}\n\n${USAGE}`)
 const site = readSite(options.value)

@@ -22,7 +22,7 @@ export async function prepareAgent(options: PrepareOptions): Promise<Outcome> {
 }
 
 export async function checkConfig(options: PrepareOptions, json: boolean): Promise<Outcome> {
-  const config = await readConfig(options)
+  const config = await readConfig(options, 'write its path after config check')
   if (!config.ok) return { exitCode: 2, error: config.error }
   if (json) return { exitCode: 0, out: JSON.stringify(withoutSecrets(config.value), null, 2) }
   const { control, keeper } = config.value

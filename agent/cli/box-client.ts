@@ -75,7 +75,7 @@ export interface BoxClient {
 const ANSWER_WITHIN_MS = 10_000
 
 export interface BoxAddress {
-  /** Of the box's page, such as http://127.0.0.1:8080. */
+  /** Of the box's page, such as http://127.0.0.1:8081. */
   readonly url: string
   /** Orders need it where the box has one. */
   readonly pin?: string | undefined
@@ -88,6 +88,7 @@ export function boxClient({ url, pin }: BoxAddress): BoxClient {
     path: string,
     body?: unknown,
   ): Promise<Result<unknown, string>> => {
+    if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) return err(noAddressInWords(url))
     try {
       const response = await fetch(new URL(path, url), {
         method,
@@ -125,6 +126,7 @@ function refusalInWords(request: string, status: number, answer: unknown): strin
   const refusal = REFUSAL.safeParse(answer)
   if (!refusal.success) return `${request}\n  got       HTTP ${status}\n  do        check the address`
   const { code, message, expected, got, do: advice } = refusal.data
+  if (CLOUD_CODES.includes(code)) return cloudInWords(request)
   const lines = [
     `${request}: ${message} (${code})`,
     ...(expected === undefined ? [] : [`  expected  ${expected}`]),
@@ -132,6 +134,26 @@ function refusalInWords(request: string, status: number, answer: unknown): strin
     `  do        ${advice}`,
   ]
   return lines.join('\n')
+}
+
+/** Codes that the cloud answers a box's path with (cloud/api/server.ts, cloud/api/access.ts), and no box. */
+const CLOUD_CODES = ['NO_SUCH_ROUTE', 'TOKEN_NEEDED', 'FOREIGN_HOST']
+
+const cloudInWords = (request: string): string =>
+  `${request}\n` +
+  '  expected  the page of a box\n' +
+  '  got       the Voltkeep cloud\n' +
+  "  do        name the box's own address with --url; its port is 8081 where agent.yaml names none (local.port)"
+
+function noAddressInWords(url: string): string {
+  const withScheme = `http://${url.replace(/^\/+/, '')}`
+  const advice = !url.includes('://') && URL.canParse(withScheme) ? withScheme : 'http://127.0.0.1:8081'
+  return (
+    `--url ${url}\n` +
+    '  expected  an address that begins with http:// or https://\n' +
+    `  got       ${url === '' ? 'nothing' : url}\n` +
+    `  do        write --url ${advice}`
+  )
 }
 
 function unreachableInWords(url: string, error: Error): string {

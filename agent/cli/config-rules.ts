@@ -1,7 +1,17 @@
 // What must hold between the values of agent.yaml, beyond its shape. Each rule looks only at values that can be read,
 // so that all findings come at once.
 import { CURRENT_MIN, type MilliAmps } from '../../shared/units.ts'
-import { access, busName, channel, current, driverName, pin, serialPort, unitId } from './config-shape.ts'
+import {
+  access,
+  busName,
+  channel,
+  current,
+  driverName,
+  localHost,
+  pin,
+  serialPort,
+  unitId,
+} from './config-shape.ts'
 import { type ConfigPath, type Finding, valueAt, valueInWords } from './config-text.ts'
 import { DRIVERS, type DriverRole, driverById, type KnownDriver } from './drivers.ts'
 
@@ -157,6 +167,14 @@ function checkCurrents(value: unknown): readonly Finding[] {
       do: `write ${currentInWords(boardMax)} or less; a thicker wire may be entered as less`,
     })
   }
+  if (fallback !== undefined && fallback > 0 && fallback < CURRENT_MIN) {
+    findings.push({
+      path: ['board', 'fallbackCurrent'],
+      expected: '0 A, or 6 A and more: no car can be offered less (IEC 61851-1)',
+      got: currentInWords(fallback),
+      do: "set the board's own fallback to 0 A or to 6 A and more, and write that",
+    })
+  }
   if (fallback !== undefined && wire !== undefined && fallback > wire) {
     findings.push({
       path: ['board', 'fallbackCurrent'],
@@ -169,9 +187,21 @@ function checkCurrents(value: unknown): readonly Finding[] {
 }
 
 function checkPin(value: unknown): readonly Finding[] {
-  if (access.read(valueAt(value, ['access'])) !== 'public') return []
+  const isPublic = access.read(valueAt(value, ['access'])) === 'public'
+  const host = localHost.read(valueAt(value, ['local', 'host'])) ?? '127.0.0.1'
+  if (!isPublic && isLoopback(host)) return []
   const written = valueAt(value, ['local', 'pin'])
   if (pin.read(written) !== undefined || (written !== undefined && written !== null)) return []
+  if (!isPublic) {
+    return [
+      {
+        path: ['local', 'pin'],
+        expected: `a PIN of 4 to 12 digits in quotes, because everybody on the network reaches the page at ${host}`,
+        got: 'nothing',
+        do: 'add it, or remove local.host: the page is then on this machine only',
+      },
+    ]
+  }
   return [
     {
       path: ['local', 'pin'],
@@ -181,3 +211,7 @@ function checkPin(value: unknown): readonly Finding[] {
     },
   ]
 }
+
+/** Only this machine itself reaches it. */
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)

@@ -78,8 +78,15 @@ const absolutePath = (example: string) =>
     matching(/^\/[^\0]*$/),
   )
 const wholeNumber = (from: number, to: number): Leaf<number> =>
-  leaf({ expected: `a whole number from ${from} to ${to}`, do: 'write it without quotes' }, (value) =>
-    typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to ? value : undefined,
+  leaf(
+    {
+      expected: `a whole number from ${from} to ${to}`,
+      do: `write a number from ${from} to ${to}, without quotes`,
+    },
+    (value) =>
+      typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to
+        ? value
+        : undefined,
   )
 const oneOf = <const T extends string | number>(...choices: readonly T[]): Leaf<T> =>
   leaf({ expected: `one of ${choices.join(', ')}`, do: 'take one of them' }, (value) =>
@@ -128,6 +135,7 @@ export const pin = leaf(
   matching(/^\d{4,12}$/),
 )
 export const access = oneOf('private', 'public')
+export const localHost = text(253, '0.0.0.0')
 export const channel = wholeNumber(1, 64)
 export const serialPort = absolutePath('/dev/ttyAMA0')
 
@@ -184,7 +192,7 @@ export const AGENT_FILE = z.strictObject({
     .optional(),
   local: z
     .strictObject({
-      host: text(253, '0.0.0.0').schema.optional(),
+      host: localHost.schema.optional(),
       port: wholeNumber(0, 65_535).schema.optional(),
       pin: pin.schema.optional(),
     })

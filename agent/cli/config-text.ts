@@ -1,6 +1,15 @@
 // A YAML file whose values keep their lines, and the words in which its problems are told: file:line path, expected,
 // got, do. Nothing here knows what the configuration means.
-import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml'
+import {
+  type Document,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  type YAMLParseError,
+} from 'yaml'
 import { err, ok, type Result } from '../../shared/result.ts'
 
 export type ConfigPath = readonly (string | number)[]
@@ -38,9 +47,7 @@ export function readConfigText(file: string, text: string): Result<ConfigText, r
         file,
         line: lines.linePos(error.pos[0]).line,
         path: [],
-        expected: 'YAML',
-        got: error.message,
-        do: 'correct the line; docs/operate/agent.example.yaml shows the whole file',
+        ...yamlProblem(error, text),
       })),
     )
   }
@@ -50,6 +57,22 @@ export function readConfigText(file: string, text: string): Result<ConfigText, r
     return { ...finding, file, line: offset === null ? 1 : lines.linePos(offset).line }
   }
   return ok({ value, locate })
+}
+
+function yamlProblem(error: YAMLParseError, text: string): Pick<Finding, 'expected' | 'got' | 'do'> {
+  const key = /^["']?([^"'\s:]+)/.exec(text.slice(error.pos[0]))?.[1]
+  if (error.code === 'DUPLICATE_KEY' && key !== undefined) {
+    return {
+      expected: 'each key once',
+      got: `the key ${key} a second time`,
+      do: `remove one of the two lines of ${key}`,
+    }
+  }
+  return {
+    expected: 'YAML',
+    got: error.message,
+    do: 'correct the line; docs/operate/agent.example.yaml shows the whole file',
+  }
 }
 
 function offsetOf(document: Document, path: ConfigPath, atKey: boolean): number | null {

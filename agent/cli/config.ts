@@ -17,7 +17,7 @@ const DEFAULTS = {
   parity: 'none',
   stopBits: 1,
   localHost: '127.0.0.1',
-  localPort: 8080,
+  localPort: 8081,
   resumeWithin: { private: '24 h', public: '10 min' },
   hasRtc: false,
 } as const

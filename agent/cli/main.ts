@@ -77,7 +77,7 @@ examples(
 
 /** Read from the environment too, so that it stands in no list of processes. */
 const pinOption = () => new Option('--pin <pin>', "the box's PIN, where it has one").env('VOLTKEEP_PIN')
-const URL_OPTION = ['--url <url>', "address of the box's page", 'http://127.0.0.1:8080'] as const
+const URL_OPTION = ['--url <url>', "address of the box's page", 'http://127.0.0.1:8081'] as const
 
 examples(
   program
@@ -88,7 +88,7 @@ examples(
     .action(async (options: { url: string; json?: true }) =>
       done(await showStatus(options.url, options.json === true)),
     ),
-  ['voltkeep status', 'voltkeep status --url http://192.168.1.20:8080 --json'],
+  ['voltkeep status', 'voltkeep status --url http://192.168.1.20:8081 --json'],
 )
 
 examples(

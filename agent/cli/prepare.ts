@@ -21,7 +21,11 @@ export interface PreparedFiles {
 }
 
 /** Reads and checks agent.yaml; the error is the whole text for a person. */
-export async function readConfig(options: PrepareOptions): Promise<Result<AgentConfig, string>> {
+export async function readConfig(
+  options: PrepareOptions,
+  /** What to do where the file is not there. */
+  naming = 'name it with --config',
+): Promise<Result<AgentConfig, string>> {
   const text = await readFile(options.configFile, 'utf8').then(ok, (error: NodeJS.ErrnoException) =>
     err(error),
   )
@@ -30,7 +34,7 @@ export async function readConfig(options: PrepareOptions): Promise<Result<AgentC
       `${options.configFile}\n` +
         '  expected  a configuration file that can be read\n' +
         `  got       ${text.error.code === 'ENOENT' ? 'no such file' : text.error.message}\n` +
-        '  do        name it with --config; docs/operate/agent.example.yaml is one to begin with\n' +
+        `  do        ${naming}; docs/operate/agent.example.yaml is one to begin with\n` +
         'nothing was started',
     )
   }

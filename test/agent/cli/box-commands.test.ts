@@ -95,7 +95,7 @@ let server: Server
 let url = ''
 let dir = ''
 let orders: Order[] = []
-let answer: { status: number; body: unknown } = { status: 200, body: {} }
+let answer: { status: number; getStatus?: number; body: unknown } = { status: 200, body: {} }
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'voltkeep-box-'))
@@ -105,7 +105,9 @@ beforeEach(async () => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
     if (request.method === 'GET') {
-      response.end(JSON.stringify(answer.status === 200 ? CHARGING : answer.body))
+      response
+        .writeHead(answer.getStatus ?? 200)
+        .end(JSON.stringify(answer.status === 200 ? CHARGING : answer.body))
       return
     }
     orders.push({
@@ -274,4 +276,35 @@ it("a refusal is told in the box's own words", async () => {
 
 it('override says how long it holds', async () => {
   expect((await override({ url })).out).toBe('the schedule is overridden until the car is full or unplugged')
+})
+
+it.each(['NO_SUCH_ROUTE', 'TOKEN_NEEDED', 'FOREIGN_HOST'])(
+  'the cloud in place of a box is named as such (%s)',
+  async (code) => {
+    answer = {
+      status: 404,
+      getStatus: 404,
+      body: { code, message: 'There is nothing.', do: 'Read /api/openapi.json.' },
+    }
+    const told = `
+  expected  the page of a box
+  got       the Voltkeep cloud
+  do        name the box's own address with --url; its port is 8081 where agent.yaml names none (local.port)`
+    expect((await showStatus(url, false)).error).toBe(`GET ${url}/api/state${told}`)
+    expect((await override({ url })).error).toBe(`POST ${url}/api/override${told}`)
+  },
+)
+
+it.each([
+  ['127.0.0.1:8081', 'http://127.0.0.1:8081'],
+  ['localhost:8081', 'http://localhost:8081'],
+  ['ftp://box', 'http://127.0.0.1:8081'],
+])('an address as %s gets a hint', async (written, hint) => {
+  expect(await showStatus(written, false)).toEqual({
+    exitCode: 1,
+    error: `--url ${written}
+  expected  an address that begins with http:// or https://
+  got       ${written}
+  do        write --url ${hint}`,
+  })
 })

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 const BUILT = new URL('../../../dist/voltkeep.mjs', import.meta.url)
@@ -60,9 +61,10 @@ interface Ended {
   readonly error: string
 }
 
-const run = (...args: string[]): Promise<Ended> =>
+const run = (...args: string[]) => runFile(join(dir, 'voltkeep.mjs'), ...args)
+const runFile = (file: string, ...args: string[]): Promise<Ended> =>
   new Promise((resolve) => {
-    execFile(process.execPath, [join(dir, 'voltkeep.mjs'), ...args], { cwd: dir }, (error, out, stderr) =>
+    execFile(process.execPath, [file, ...args], { cwd: dir }, (error, out, stderr) =>
       resolve({ code: error ? Number(error.code) : 0, out, error: stderr }),
     )
   })
@@ -116,14 +118,9 @@ describe('voltkeep agent', () => {
     const keeper = await agent.line(readyOf('keeper'))
     expect(control).toMatchObject({ file: `${dir}/state/control.json`, tz: 'UTC' })
     expect(keeper).toMatchObject({ file: `${dir}/state/keeper.json`, tz: 'UTC' })
-    const memory = [
-      '--max-semi-space-size=1',
-      '--max-old-space-size=48',
-      '--optimize-for-size',
-      '--v8-pool-size=0',
-    ]
-    expect(control['flags']).toEqual([...memory, '--single-threaded'])
-    expect(keeper['flags']).toEqual(memory)
+    const small = ['--max-semi-space-size=1', '--optimize-for-size', '--v8-pool-size=0']
+    expect(control['flags']).toEqual([...small, '--max-old-space-size=20', '--no-opt', '--single-threaded'])
+    expect(keeper['flags']).toEqual([...small, '--max-old-space-size=48'])
   })
 
   it('starts one that dies again, at once the first time, and leaves the other alone', async () => {
@@ -280,6 +277,24 @@ describe('voltkeep', () => {
     expect(ended.code).toBe(2)
     expect(ended.error).toMatch(/^error: /)
     expect(ended.out).toBe('')
+  })
+
+  it('says how to name the file to check', async () => {
+    const ended = await run('config', 'check', 'other.yaml')
+    expect(ended.code).toBe(2)
+    expect(ended.error).toContain('do        write its path after config check; docs/')
+  })
+
+  it.each([
+    ['cloud', '--database-url'],
+    ['sim', '--link-dir'],
+  ])('%s --help is the help of the program, and nothing is started', async (command, option) => {
+    for (const word of ['--help', '-h']) {
+      const ended = await runFile(fileURLToPath(BUILT), command, word)
+      expect(ended).toMatchObject({ code: 0, error: '' })
+      expect(ended.out).toMatch(new RegExp(`^voltkeep ${command} `))
+      expect(ended.out).toContain(option)
+    }
   })
 
   it.each([[[]], [['agent']], [['config']], [['config', 'check']], [['drivers']]])(

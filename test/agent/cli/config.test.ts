@@ -63,6 +63,16 @@ function but(piece: string, replacement: string, text = GOOD): string {
 }
 
 describe('a right configuration', () => {
+  it.each(['127.0.0.1', '127.3.2.1', 'localhost', '"::1"'])('needs no PIN for a page at %s', (host) => {
+    expect(good(`${GOOD}local:\n  host: ${host}\n`).keeper.local.pin).toBeNull()
+  })
+
+  it.each(['0 A', '6 A', '16 A'])('takes a fallback current of %s', (current) => {
+    expect(good(but('  unit: 1\n', `  unit: 1\n  fallbackCurrent: ${current}\n`)).control.board.unitId).toBe(
+      1,
+    )
+  })
+
   it('becomes what control is told', () => {
     expect(good(GOOD).control).toEqual({
       stationId: 'BOX-1',
@@ -110,7 +120,7 @@ describe('a right configuration', () => {
       freeVend: { idToken: 'FREE' },
       csms: null,
       mqtt: null,
-      local: { host: '127.0.0.1', port: 8080, pin: null },
+      local: { host: '127.0.0.1', port: 8081, pin: null },
       bootId: null,
       wallOffsetMs: 0,
     })
@@ -256,7 +266,7 @@ describe('a wrong configuration says file, line, path, expected, got and what to
       `agent.yaml:28  meter.unit
   expected  a whole number from 1 to 247
   got       the number 248
-  do        write it without quotes`,
+  do        write a number from 1 to 247, without quotes`,
     ],
     [
       'a device on a bus that is not there',
@@ -385,9 +395,25 @@ describe('a wrong configuration says file, line, path, expected, got and what to
       'a key that is written twice',
       `${GOOD}hasRtc: true\nhasRtc: false\n`,
       `agent.yaml:32  (the whole file)
-  expected  YAML
-  got       Map keys must be unique
-  do        correct the line; docs/operate/agent.example.yaml shows the whole file`,
+  expected  each key once
+  got       the key hasRtc a second time
+  do        remove one of the two lines of hasRtc`,
+    ],
+    [
+      'a fallback current that no car can be offered',
+      but('  unit: 1\n', '  unit: 1\n  fallbackCurrent: 3 A\n'),
+      `agent.yaml:20  board.fallbackCurrent
+  expected  0 A, or 6 A and more: no car can be offered less (IEC 61851-1)
+  got       3 A
+  do        set the board's own fallback to 0 A or to 6 A and more, and write that`,
+    ],
+    [
+      'a page for the network without a PIN',
+      `${GOOD}local:\n  host: 0.0.0.0\n`,
+      `agent.yaml:31  local.pin
+  expected  a PIN of 4 to 12 digits in quotes, because everybody on the network reaches the page at 0.0.0.0
+  got       nothing
+  do        add it, or remove local.host: the page is then on this machine only`,
     ],
     [
       'an empty file',
