@@ -36,11 +36,18 @@ export function accessProblem({ host, token }: AccessRules): ApiError | null {
 
 export interface Visitor {
   readonly method: string
-  readonly path: string
+  /**
+   * The route that answers, as it was registered; undefined where none does. Never the URL: `/%61pi`, `http://x/api` and
+   * `/api` are three spellings of one route, and only the router knows them all.
+   */
+  readonly route: string | undefined
   readonly host: string | undefined
   readonly origin: string | undefined
   readonly authorization: string | undefined
 }
+
+/** What is shown without the token: the console's files (they hold no data) and the health. All else asks for it. */
+const OPEN_ROUTES: ReadonlySet<string> = new Set(['/', '/*', '/healthz', '/readyz'])
 
 /** Why a request is refused; null when it may go on. */
 export function refusalOf(
@@ -75,7 +82,7 @@ export function refusalOf(
       },
     }
   }
-  if (rules.token === null || !visitor.path.startsWith('/api')) return null
+  if (rules.token === null || OPEN_ROUTES.has(visitor.route ?? '')) return null
   const told = /^Bearer (\S+)$/.exec(visitor.authorization ?? '')?.[1]
   if (told !== undefined && sameSecret(told, rules.token)) return null
   return {

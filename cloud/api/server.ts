@@ -78,7 +78,7 @@ function guard(app: FastifyInstance, access: AccessRules) {
     reply.header('x-frame-options', 'DENY')
     const refusal = refusalOf(access, {
       method: request.method,
-      path: request.url,
+      route: request.routeOptions.url,
       host: request.headers.host,
       origin: request.headers.origin,
       authorization: request.headers.authorization,

@@ -1,4 +1,5 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
@@ -43,6 +44,56 @@ test('another address without a token is refused; with it the API asks for it', 
     }).then((response) => response.status)
   expect(await ask()).toBe(401)
   expect(await ask('Bearer a-long-enough-token')).toBe(200)
+})
+
+/** The status of a request whose first line is exactly this; fetch would tidy the path. */
+const rawStatus = (url: string, line: string) =>
+  new Promise<number>((resolve, reject) => {
+    const { host, hostname, port } = new URL(url)
+    const socket = connect(Number(port), hostname)
+    let answer = ''
+    socket.setEncoding('latin1').on('data', (text) => {
+      answer += text
+    })
+    socket.on('error', reject).on('close', () => resolve(Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1])))
+    socket.write(`${line} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
+  })
+
+test('however a route is spelled, nothing but page and health is answered without the token', async () => {
+  const cloud = await start(['--data', await folder()], { VOLTKEEP_API_TOKEN: 'a-long-enough-token' })
+  const paths = [
+    '/api/stations',
+    '/%61pi/stations',
+    '/%61%70%69/stations?limit=1',
+    'http://x/api/stations',
+    'http://x/%61pi/stations',
+    '//api/stations',
+    '/./api/stations',
+    '/x/../api/stations',
+    '/api/stations/',
+    '/API/stations',
+    '/api;/stations',
+    '/api/%73tations',
+    '/api/openapi.json',
+    '/api/events',
+    '/api/nothing',
+  ]
+  // Paths of no route are looked for among the console's files: not there (404), or never there (403).
+  for (const method of ['GET', 'HEAD'])
+    for (const path of paths)
+      expect([401, 403, 404], `${method} ${path}`).toContain(await rawStatus(cloud.url, `${method} ${path}`))
+  for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS'])
+    for (const path of paths)
+      expect(await rawStatus(cloud.url, `${method} ${path}`), `${method} ${path}`).toBe(401)
+  for (const path of [
+    '/api/stations',
+    '/%61pi/stations',
+    'http://x/api/stations',
+    '/api/%73tations',
+    '/api/events',
+  ])
+    expect(await rawStatus(cloud.url, `GET ${path}`), path).toBe(401)
+  for (const path of ['/', '/healthz', '/readyz']) expect(await rawStatus(cloud.url, `GET ${path}`)).toBe(200)
 })
 
 test("the server's key is made once, for its owner only; with another key the cloud does not start", async () => {

@@ -4,7 +4,7 @@ import { accessProblem, refusalOf, type Visitor } from '../../../cloud/api/acces
 const TOKEN = 'a-long-enough-token'
 const visitor = (more: Partial<Visitor> = {}): Visitor => ({
   method: 'GET',
-  path: '/api/stations',
+  route: '/api/stations',
   host: '127.0.0.1:8080',
   origin: undefined,
   authorization: undefined,
@@ -52,7 +52,9 @@ test('with a token the API asks for it; page and health do not', () => {
   expect(code(open, { authorization: `Bearer ${TOKEN}x` })).toBe('TOKEN_NEEDED')
   expect(code(open, { authorization: `Basic ${TOKEN}` })).toBe('TOKEN_NEEDED')
   expect(code(open, { authorization: `Bearer ${TOKEN}` })).toBe('let in')
-  expect(code(open, { path: '/healthz' })).toBe('let in')
+  for (const route of ['/', '/*', '/healthz', '/readyz']) expect(code(open, { route })).toBe('let in')
+  expect(code(open, { route: undefined })).toBe('TOKEN_NEEDED')
+  expect(code(open, { route: '/a-route-of-tomorrow' })).toBe('TOKEN_NEEDED')
   expect(code(open, { host: 'cloud.example', authorization: `Bearer ${TOKEN}` })).toBe('let in')
 })
 
