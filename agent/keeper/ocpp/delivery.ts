@@ -1,18 +1,34 @@
 // Facts out of the outbox to the server: one in flight, in their order, each sent as the bytes that were frozen before
-// its first send. Nothing is dropped here: a fact is acknowledged by the server, or parked with the reason.
+// its first send. Nothing is dropped here: a fact is acknowledged by the server, or parked with the reason. Parked is
+// only what the server says is wrong with the message itself; a server in trouble is told again until it can listen.
 import type { ActionName, CallFailure, CallOutcome, LinkLog } from '../../../shared/io/ocpp-link-types.ts'
 import type { Prng } from '../../../shared/prng.ts'
 import type { Clock, Timer } from '../../../shared/time/clock.ts'
 import type { Outbox, OutboxFact, OutboxRow } from '../ports.ts'
 
-/** When no answer came: the wait doubles from the first to the last, 50-100 % of it at random. */
+/** No answer, or one that tells of the server's own trouble: the wait doubles up to the last, 50-100 % of it at random. */
 const SILENCE_FIRST_MS = 1000
 const SILENCE_MAX_MS = 60_000
+/**
+ * Error codes that are about the message itself, so that the same bytes will be refused again (OCPP-J 2.0.1 part 4,
+ * table 7, and the spellings of 1.6). Every other code, also one we do not know, may be gone the next time.
+ */
+const MESSAGE_VIOLATIONS: readonly string[] = [
+  'FormatViolation',
+  'FormationViolation',
+  'PropertyConstraintViolation',
+  'TypeConstraintViolation',
+  'OccurrenceConstraintViolation',
+  'OccurenceConstraintViolation',
+  'NotSupported',
+  'NotImplemented',
+  'ProtocolError',
+]
 /** When the outbox itself fails (disk full): it is asked again after this. */
 const STORE_RETRY_MS = 5000
 
 export interface DeliveryTuning {
-  /** Refusals of one row before it is parked. */
+  /** Refusals of one row's message before it is parked. */
   readonly attemptsMax: number
   /** Wait after the first refusal; after the second twice as long, and so on (OCPP 2.0.1 part 2, MessageAttemptInterval). */
   readonly intervalMs: number
@@ -60,11 +76,10 @@ export function verdict(
     case 'notOpen':
     case 'closed':
       return { kind: 'pause' }
-    case 'timedOut': {
-      const longest = Math.min(SILENCE_MAX_MS, SILENCE_FIRST_MS * 2 ** Math.min(tries.silences, 16))
-      return { kind: 'wait', ms: Math.round(longest * (0.5 + random / 2)) }
-    }
+    case 'timedOut':
+      return transient(tries.silences, random)
     case 'callError': {
+      if (!isRefusal(failure)) return transient(tries.silences, random)
       const refusals = tries.refusals + 1
       if (refusals >= tuning.attemptsMax) {
         const told = `${failure.code}: ${failure.description}`.slice(0, 300)
@@ -73,6 +88,14 @@ export function verdict(
       return { kind: 'wait', ms: Math.round(tuning.intervalMs * refusals * (1 + random / 2)) }
     }
   }
+}
+
+const isRefusal = (failure: CallFailure) =>
+  failure.kind === 'callError' && MESSAGE_VIOLATIONS.includes(failure.code)
+
+function transient(before: number, random: number): Verdict {
+  const longest = Math.min(SILENCE_MAX_MS, SILENCE_FIRST_MS * 2 ** Math.min(before, 16))
+  return { kind: 'wait', ms: Math.round(longest * (0.5 + random / 2)) }
 }
 
 export function outboxDelivery(options: DeliveryOptions): Delivery {
@@ -167,7 +190,7 @@ export function outboxDelivery(options: DeliveryOptions): Delivery {
 }
 
 function counted(tries: { id: number; refusals: number; silences: number }, failure: CallFailure) {
-  return failure.kind === 'callError'
+  return isRefusal(failure)
     ? { ...tries, refusals: tries.refusals + 1 }
     : { ...tries, silences: tries.silences + 1 }
 }

@@ -14,7 +14,8 @@ import { type MemoryOutbox, memoryOutbox, transactionFact } from '../port-double
 type Outcome = CallOutcome<ActionName>
 const TAKEN: Outcome = { ok: true, value: {} }
 const failed = (error: CallFailure): Outcome => ({ ok: false, error })
-const REFUSED = failed({ kind: 'callError', code: 'InternalError', description: 'no' })
+const refusedWith = (code: string) => failed({ kind: 'callError', code, description: 'no' })
+const REFUSED = refusedWith('FormatViolation')
 const SILENT = failed({ kind: 'timedOut' })
 
 function bench(
@@ -102,8 +103,33 @@ describe('delivery', () => {
     outbox.add(transactionFact(1))
     await clock.advance(60_000)
     expect(seqNos(sent)).toEqual([0, 0, 0, 1])
-    expect(outbox.parked).toEqual([{ id: 1, reason: 'refused 3 times, last with InternalError: no' }])
+    expect(outbox.parked).toEqual([{ id: 1, reason: 'refused 3 times, last with FormatViolation: no' }])
     expect(outbox.acknowledged).toEqual([2])
+  })
+
+  it.each(['InternalError', 'GenericError', 'SecurityError', 'SomethingNew'])(
+    'never parks a fact for %s: the server is told the same bytes until it takes them, then the next',
+    async (code) => {
+      const { clock, outbox, sent } = bench({
+        answer: (sends) => (sends <= 50 ? refusedWith(code) : TAKEN),
+      })
+      outbox.add(transactionFact(0))
+      outbox.add(transactionFact(1))
+      await clock.advance(3_600_000)
+      expect(outbox.parked).toEqual([])
+      expect(outbox.acknowledged).toEqual([1, 2])
+      expect(new Set(sent.slice(0, 51)).size).toBe(1)
+    },
+  )
+
+  it("the server's own trouble does not count towards the attempts of a message", async () => {
+    const { clock, outbox } = bench({
+      answer: (sends) => (sends <= 20 ? refusedWith('InternalError') : sends <= 22 ? REFUSED : TAKEN),
+    })
+    outbox.add(transactionFact(0))
+    await clock.advance(3_600_000)
+    expect(outbox.parked).toEqual([])
+    expect(outbox.acknowledged).toEqual([1])
   })
 
   it('sends nothing while it is not ready, and begins again when the socket is back, also in a wait', async () => {
@@ -184,10 +210,13 @@ describe('the verdict on a try', () => {
     expect(verdict(REFUSED, { refusals: 4, silences: 0 }, tuning, 0).kind).toBe('park')
   })
 
-  it('doubles the wait of a silence up to a minute, half of it at random', () => {
+  it.each([
+    ['a silence', SILENT],
+    ["the server's own trouble", refusedWith('InternalError')],
+  ])('doubles the wait of %s up to a minute, half of it at random', (_, outcome) => {
     const waits = [0, 1, 2, 3, 10, 40].map((silences) =>
       [0, 0.999].map((random) => {
-        const said = verdict(SILENT, { refusals: 0, silences }, tuning, random)
+        const said = verdict(outcome, { refusals: 0, silences }, tuning, random)
         return said.kind === 'wait' ? said.ms : -1
       }),
     )
