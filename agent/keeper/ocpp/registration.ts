@@ -9,6 +9,8 @@ import type { Box } from '../ports.ts'
 /** Where the server names no interval, or a boot gets no answer. The latter doubles up to the maximum. */
 const RETRY_FIRST_MS = 5000
 const RETRY_MAX_MS = 60_000
+/** An interval of the server beyond a day is a slip: the box would say nothing for so long. */
+const INTERVAL_MAX_S = 86_400
 
 export interface RegistrationOptions {
   readonly box: Pick<Box, 'csmsTime' | 'csmsState'>
@@ -36,6 +38,8 @@ export interface Registration {
   intervalChanged(): void
   stop(): void
 }
+
+const withinADay = (seconds: number) => Math.min(Math.max(seconds, 1), INTERVAL_MAX_S)
 
 export function registration(options: RegistrationOptions): Registration {
   const { box, clock, log } = options
@@ -74,7 +78,7 @@ export function registration(options: RegistrationOptions): Registration {
     tell(currentTime)
     if (status === 'Accepted') {
       accepted = true
-      if (interval > 0) options.setHeartbeatIntervalS(interval)
+      if (interval > 0) options.setHeartbeatIntervalS(withinADay(interval))
       log.info({ heartbeatS: options.heartbeatIntervalS() }, 'the server accepted the box')
       ready()
       return
@@ -83,7 +87,7 @@ export function registration(options: RegistrationOptions): Registration {
     box.csmsState(status === 'Pending' ? 'pending' : 'rejected')
     log.warn({ status, interval }, 'the server does not accept the box yet')
     // B02, B03: not before the interval that the server names; our own where it names none.
-    later('ocpp boot', interval > 0 ? interval * 1000 : jittered(RETRY_MAX_MS), () => run(boot()))
+    later('ocpp boot', interval > 0 ? withinADay(interval) * 1000 : jittered(RETRY_MAX_MS), () => run(boot()))
   }
 
   function ready() {
@@ -93,7 +97,7 @@ export function registration(options: RegistrationOptions): Registration {
   }
 
   const nextHeartbeat = () =>
-    later('ocpp heartbeat', options.heartbeatIntervalS() * 1000, () => run(heartbeat()))
+    later('ocpp heartbeat', withinADay(options.heartbeatIntervalS()) * 1000, () => run(heartbeat()))
 
   async function heartbeat() {
     const mine = socket
