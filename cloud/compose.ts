@@ -87,7 +87,7 @@ export async function composeCloud(parts: CloudParts): Promise<Cloud> {
     onPresence: (stationId) => watchers.stationChanged(stationId),
   })
   const app: FastifyInstance = await apiServer({
-    ports: apiPorts(parts, stations, billing?.tariff ?? null),
+    ports: apiPorts(parts, stations, { billing: billing?.tariff ?? null, watchers }),
     live: watchers,
     clock,
     log,
@@ -126,7 +126,11 @@ async function stationViews(store: Store, stations: Pick<Csms, 'presence'>, id?:
     )
 }
 
-function apiPorts(parts: CloudParts, stations: Csms, billing: Tariff | null): ApiPorts {
+function apiPorts(
+  parts: CloudParts,
+  stations: Csms,
+  { billing, watchers }: { readonly billing: Tariff | null; readonly watchers: Pick<Live, 'stationChanged'> },
+): ApiPorts {
   const { store, clock, serverKey } = parts
   return {
     stations: {
@@ -136,6 +140,7 @@ function apiPorts(parts: CloudParts, stations: Csms, billing: Tariff | null): Ap
         const made = key ?? newStationKey()
         const hmac = keyHmac(serverKey, id, Buffer.from(made))
         if (!(await addStation(store, { id, keyHmac: hmac, createdAt: clock.wall() }))) return null
+        watchers.stationChanged(id)
         const station = (await stationViews(store, stations, id))[0]
         return station ? { station, key: key === undefined ? made : null } : null
       },

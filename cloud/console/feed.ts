@@ -21,8 +21,6 @@ export interface Feed {
 const RETRY_MS = 2000
 /** A line that died without a word is found by asking. */
 const REFRESH_MS = 20_000
-/** While there is no station somebody is about to make one known, and no event tells of it. */
-const REFRESH_EMPTY_MS = 2000
 /** A box that was away tells hours at once: the sums and the chart follow a little behind. */
 const NEWS_AFTER_MS = 1000
 const ANSWER_WITHIN_MS = 10_000
@@ -35,11 +33,7 @@ export function openFeed(tell: (event: ViewEvent) => void): Feed {
   let retry: Timer | null = null
   let newsDue: Timer | null = null
   let stream = openStream()
-  let empty = false
-  let loadedAt = elapsedMs()
-  const refresh = every(REFRESH_EMPTY_MS, () => {
-    if (empty || elapsedMs() - loadedAt >= REFRESH_MS) reload()
-  })
+  const refresh = every(REFRESH_MS, reload)
 
   const now = () => (clockOffset === null ? null : elapsedMs() + clockOffset)
   const alive = () => {
@@ -71,7 +65,6 @@ export function openFeed(tell: (event: ViewEvent) => void): Feed {
   async function loadStations() {
     const list = await ask<StationList>('api/stations')
     if (!list) return
-    empty = list.stations.length === 0
     tell({ kind: 'stations', stations: list.stations })
   }
 
@@ -99,7 +92,6 @@ export function openFeed(tell: (event: ViewEvent) => void): Feed {
   }
 
   function reload() {
-    loadedAt = elapsedMs()
     const loads = [loadStations()]
     if (looking) {
       const { stationId, spanMs } = looking

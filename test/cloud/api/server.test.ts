@@ -126,6 +126,25 @@ test('the page is there, or plain words on how to get it', async () => {
   expect(await response.text()).toMatch(/<html|npm run build/)
 })
 
+test('a station that is made known is told to whoever watches, before it ever calls', async () => {
+  const stream = await openStream(cloud.url)
+  await until(
+    () => stream.kinds(),
+    (kinds) => kinds.includes('hello'),
+  )
+  await cloud.api('POST', '/api/stations', { id: 'MADE-KNOWN', key: KEY })
+  const told = await until(
+    () =>
+      stream.events.find(
+        ({ kind, data }) => kind === 'station' && JSON.stringify(data).includes('MADE-KNOWN'),
+      ),
+    (event) => event !== undefined,
+    2000,
+  )
+  stream.close()
+  expect(told?.data).toMatchObject({ id: 'MADE-KNOWN', online: false, lastSeenAt: null })
+})
+
 test('what stations tell is heard live, and who comes back gets what was missed', async () => {
   await cloud.api('POST', '/api/stations', { id: 'LIVE', key: KEY })
   const stays = await openStream(cloud.url)
