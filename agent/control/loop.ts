@@ -11,7 +11,7 @@ import { type DecisionState, decide, initialDecision } from './decide.ts'
 import { type FactBook, factsStored, newFactBook, plugWaiting, stepFacts } from './fact-book.ts'
 import { openHardware } from './hardware.ts'
 import type { InstallationCopy } from './installation-copy.ts'
-import { ofThisBoot, withoutLeases } from './limits/own-plans.ts'
+import { lowerOf, ofThisBoot, withoutLeases } from './limits/own-plans.ts'
 import { openMeterReader } from './meter-reader.ts'
 import type { Found, Mirror, MirrorFile } from './mirror.ts'
 import type { Board, Deadman } from './ports/board.ts'
@@ -62,6 +62,10 @@ export function createLoop(options: LoopOptions): Loop {
   let set: PlanSet | null = ofThisBoot(kept?.planSet ?? null, bootId)
   if (set !== null && tooOldForLeases) set = withoutLeases(set)
   let permission: Permission | null = adopted?.permission ?? null
+  /** Is being mirrored: in each mirror, but nothing is offered for it yet. */
+  let pending: Permission | null = null
+  /** The set that the mirror holds: until it holds the newest, the lower of both counts. */
+  let mirroredSet = set
   let decision: DecisionState = initialDecision(
     initialSafety(begun, {
       plugId: adopted?.plugId ?? null,
@@ -122,7 +126,7 @@ export function createLoop(options: LoopOptions): Loop {
       {
         ...hardware.sight(),
         bootId,
-        set,
+        set: lowerOf(set, mirroredSet),
         own: {
           boardMaxMilliamps: board.facts.currentMaxMilliamps,
           cableMilliamps: config.cable.ratingMilliamps,
@@ -145,6 +149,7 @@ export function createLoop(options: LoopOptions): Loop {
     const plugged = decision.safety.plugId
     if (permission !== null && decision.safety.pilot !== null && permission.plugId !== plugged)
       permission = null
+    if (pending !== null && decision.safety.pilot !== null && pending.plugId !== plugged) pending = null
     logChanges(before)
     tellFacts(decided.facts, now)
     tellStatus(now, false)
@@ -174,6 +179,8 @@ export function createLoop(options: LoopOptions): Loop {
   function afterGap(now: MonotonicMs, why: string) {
     log.warn({ why }, 'a gap in time: leases count as over')
     if (set !== null) set = withoutLeases(set)
+    if (mirroredSet !== null) mirroredSet = withoutLeases(mirroredSet)
+    void mirrored()
     meterState = stepMeter(meterState, { kind: 'silenceExcused' }, now).state
   }
 
@@ -260,7 +267,7 @@ export function createLoop(options: LoopOptions): Loop {
       bootId,
       writtenAtMonotonicMs: now,
       planSet: set,
-      permission,
+      permission: permission ?? pending,
       plugId: decision.safety.plugId ?? plugWaiting(book),
       chargingState: decision.safety.chargingState,
       faults: decision.safety.faults,
@@ -270,13 +277,17 @@ export function createLoop(options: LoopOptions): Loop {
     }
   }
 
-  async function mirrored(change: Partial<Mirror> = {}): Promise<boolean> {
+  async function mirrored(): Promise<boolean> {
     const now = clock.monotonic()
-    const content = { ...snapshot(now), ...change }
+    const content = snapshot(now)
     const result = await options.mirror.write(content)
     if (result.ok) {
       mirroredNumber = Math.max(mirroredNumber, content.lastFactNumber)
       mirroredAt = now
+      if (mirroredSet !== set && content.planSet === set) {
+        mirroredSet = set
+        turn()
+      }
     }
     const told = result.ok ? null : result.error
     if (told !== null && told !== mirrorTold)
@@ -361,11 +372,21 @@ export function createLoop(options: LoopOptions): Loop {
       options.send({ kind: 'refused', uuid, why })
     }
     if (plugId !== decision.safety.plugId) return refuse('it is for another plug-in, or nothing is plugged')
-    if (permission !== null && permission.uuid !== uuid)
-      return refuse(`${permission.uuid} is still permitted`)
+    const other = [permission, pending].find((one) => one !== null && one.uuid !== uuid)
+    if (other) return refuse(`${other.uuid} is still permitted`)
     // Mirrored before anything is offered for it, so that the next control adopts what this one began.
-    if (!(await mirrored({ permission: next }))) return refuse('the mirror cannot be written')
-    if (plugId !== decision.safety.plugId) return refuse('the plug was pulled meanwhile')
+    pending = next
+    const isMirrored = await mirrored()
+    if (pending !== next) {
+      // Revoked, told anew, or the plug was pulled: whoever took it away mirrors what holds now.
+      if (plugId !== decision.safety.plugId) refuse('the plug was pulled meanwhile')
+      return
+    }
+    pending = null
+    if (!isMirrored) {
+      void mirrored()
+      return refuse('the mirror cannot be written')
+    }
     permission = next
     log.info({ uuid, plugId }, 'permission')
     options.send({ kind: 'ack', of: 'permission', uuid })
@@ -373,8 +394,9 @@ export function createLoop(options: LoopOptions): Loop {
   }
 
   async function revoke(uuid: string, reason: string) {
-    if (permission?.uuid === uuid) {
+    if (permission?.uuid === uuid || pending?.uuid === uuid) {
       permission = null
+      pending = null
       log.info({ uuid, reason }, 'permission revoked')
       turn()
     }

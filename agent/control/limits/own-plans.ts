@@ -55,6 +55,21 @@ export const withoutLeases = (set: PlanSet): PlanSet => ({
 })
 
 /**
+ * What holds while the mirror still has `kept` and not yet `next`: no limit above either. Without a set in the mirror
+ * nothing is offered by a new one yet.
+ */
+export function lowerOf(next: PlanSet | null, kept: PlanSet | null): PlanSet | null {
+  if (next === kept || next === null || kept === null) return kept
+  return {
+    ...next,
+    // A total power is spread over them: more phases give less each.
+    phasesWired: next.phasesWired > kept.phasesWired ? next.phasesWired : kept.phasesWired,
+    mandatory: [...next.mandatory, ...kept.mandatory],
+    plans: [...next.plans, ...kept.plans],
+  }
+}
+
+/**
  * The lowest of the fixed limits: installation, board, cable, a group's failsafe share and the grid's failsafe. What the
  * board offers when nobody talks to it must not be above this. 0 where one of the always mandatory is missing.
  */

@@ -1,5 +1,5 @@
 // The loop in virtual time with devices that answer at once: what is adopted after a restart, what is told, in what order.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -13,6 +13,7 @@ import type { Meter } from '../../../agent/control/ports/meter.ts'
 import {
   type ControlStatus,
   type ControlToKeeper,
+  type KeeperToControl,
   LINK_VERSION,
   type NumberedFact,
   type Pilot,
@@ -191,31 +192,40 @@ const installation: LimitPlan = {
   afterwards: { kind: 'perPhase', currentMilliamps: amps(16) },
 }
 
-async function charge(clock: VirtualClock, at: ReturnType<typeof site>, extra: readonly LimitPlan[] = []) {
+const plans = (version: number, given: readonly LimitPlan[]): KeeperToControl => ({
+  kind: 'plans',
+  set: { version, bootId: 'boot', phasesWired: 3, mandatory: [], plans: given },
+})
+
+const permissionFor = (plugId: string): KeeperToControl => ({
+  kind: 'permission',
+  permission: {
+    uuid: 's1',
+    evseId: 1,
+    idToken: 't',
+    plugId,
+    meterSerial: 'M1',
+    startRegisterWh: wattHours(1000),
+    bootId: 'boot',
+    startedAtMonotonicMs: monotonicMs(1),
+  },
+})
+
+async function plugged(clock: VirtualClock, at: ReturnType<typeof site>, extra: readonly LimitPlan[] = []) {
   const one = control(clock, at)
   one.loop.onKeeper({ kind: 'hello', version: LINK_VERSION, bootId: 'boot' })
-  one.loop.onKeeper({
-    kind: 'plans',
-    set: { version: 1, bootId: 'boot', phasesWired: 3, mandatory: [], plans: [installation, ...extra] },
-  })
+  one.loop.onKeeper(plans(1, [installation, ...extra]))
   await pass(clock, 1500)
   at.world.pilot = 'B'
   await pass(clock, 500)
   const plugId = one.status()?.plugId
   if (!plugId) throw new Error('not plugged')
-  one.loop.onKeeper({
-    kind: 'permission',
-    permission: {
-      uuid: 's1',
-      evseId: 1,
-      idToken: 't',
-      plugId,
-      meterSerial: 'M1',
-      startRegisterWh: wattHours(1000),
-      bootId: 'boot',
-      startedAtMonotonicMs: monotonicMs(1),
-    },
-  })
+  return { one, plugId }
+}
+
+async function charge(clock: VirtualClock, at: ReturnType<typeof site>, extra: readonly LimitPlan[] = []) {
+  const { one, plugId } = await plugged(clock, at, extra)
+  one.loop.onKeeper(permissionFor(plugId))
   await pass(clock, 500)
   at.world.pilot = 'C'
   await pass(clock, 1500)
@@ -346,6 +356,61 @@ describe('the loop', () => {
     expect(readMirror(runDir, 'boot', clock.monotonic())).toMatchObject({ mirror: { permission: null } })
   })
 
+  test('a revoke that arrives while its permission is being mirrored cancels it', async () => {
+    const clock = virtualClock()
+    const at = site(clock)
+    const { one, plugId } = await plugged(clock, at)
+    one.loop.onKeeper(permissionFor(plugId))
+    one.loop.onKeeper({ kind: 'revoke', uuid: 's1', reason: 'localStop' })
+    await pass(clock, 1000)
+    at.world.pilot = 'C'
+    await pass(clock, 2000)
+    expect(at.world.offered).toBe(0)
+    expect(one.status()?.permissionUuid).toBeNull()
+    expect(one.told.filter((told) => told.kind === 'ack').at(-1)).toEqual({
+      kind: 'ack',
+      of: 'revoke',
+      uuid: 's1',
+    })
+    expect(readMirror(runDir, 'boot', clock.monotonic())).toMatchObject({ mirror: { permission: null } })
+  })
+
+  test('an acknowledged permission is in the mirror, also when other news was mirrored right behind it', async () => {
+    const clock = virtualClock()
+    const { one, plugId } = await plugged(clock, site(clock))
+    one.loop.onKeeper(plans(2, [installation]))
+    one.loop.onKeeper(permissionFor(plugId))
+    one.loop.onKeeper(plans(3, [installation]))
+    await pass(clock, 250)
+    expect(one.told).toContainEqual({ kind: 'ack', of: 'permission', uuid: 's1' })
+    const files = readMirror(runDir, 'boot', clock.monotonic())
+    expect(files).toMatchObject({ mirror: { permission: { uuid: 's1' }, planSet: { version: 3 } } })
+  })
+
+  test('a plan that lowers acts before the mirror is written, one that raises only after it', async () => {
+    const clock = virtualClock()
+    const at = site(clock)
+    const upTo = (current: number): LimitPlan => ({
+      ...installation,
+      afterwards: { kind: 'perPhase', currentMilliamps: amps(current) },
+    })
+    const one = await charge(clock, at)
+    await pass(clock, 6000)
+    at.writes.splice(0)
+    one.loop.onKeeper(plans(2, [upTo(8)]))
+    expect(at.writes).toEqual(['offer 8000'])
+    await pass(clock, 6000)
+    at.writes.splice(0)
+    rmSync(runDir, { recursive: true })
+    one.loop.onKeeper(plans(3, [upTo(12)]))
+    await pass(clock, 6000)
+    expect(at.writes).toEqual([])
+    mkdirSync(runDir)
+    one.loop.onKeeper(plans(4, [upTo(12)]))
+    await pass(clock, 500)
+    expect(at.writes).toEqual(['offer 12000'])
+  })
+
   test('a standstill of control, or of the whole box, ends a group’s lease', async () => {
     const lease: LimitPlan = {
       source: 'group',
@@ -393,19 +458,7 @@ describe('the loop', () => {
     await pass(clock, 500)
     const plugId = one.status()?.plugId ?? ''
     rmSync(runDir, { recursive: true })
-    one.loop.onKeeper({
-      kind: 'permission',
-      permission: {
-        uuid: 's1',
-        evseId: 1,
-        idToken: 't',
-        plugId,
-        meterSerial: 'M1',
-        startRegisterWh: wattHours(1000),
-        bootId: 'boot',
-        startedAtMonotonicMs: monotonicMs(1),
-      },
-    })
+    one.loop.onKeeper(permissionFor(plugId))
     await pass(clock, 500)
     expect(one.told).toContainEqual({ kind: 'refused', uuid: 's1', why: 'the mirror cannot be written' })
     expect(at.world.offered).toBe(0)
