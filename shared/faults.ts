@@ -59,7 +59,8 @@ export const FAULTS = [
     latched: false,
     withdraws: true,
     means: 'What the board offers when nobody talks to it is above the lowest of the fixed limits.',
-    clears: 'By commissioning: a lower fallback current at the board, or a higher limit.',
+    clears:
+      'By the installer: a lower fallback current set at the board, then a new start of the agent. A limit that was entered too low is raised only as docs/safety/hazards.md tells.',
     ocpp16: 'InternalError',
     ocpp201: { component: 'Controller', variable: 'FallbackCurrent' },
     source: 'design: I_deadman',

@@ -36,6 +36,7 @@ export const BOX_STATE = z.object({
       ),
     })
     .nullable(),
+  meterAgeMs: z.number().nullable(),
   installation: z
     .object({
       version: z.number(),

@@ -24,6 +24,17 @@ const STATE_WORDS: Readonly<Record<string, string>> = {
   faulted: 'faulted',
 }
 
+/** Values of an older reading are not shown as those of now. */
+const FRESH_MS = 5000
+
+const amps = (milliamps: number) => `${(milliamps / 1000).toFixed(1)} A`
+
+/** What a board that does not answer offers is not known. */
+const offered = (milliamps: number, faults: readonly string[]) =>
+  faults.some((code) => code === 'BUS_LOST' || code === 'BOARD_LOST')
+    ? `not known, the board does not answer; last ${amps(milliamps)}`
+    : amps(milliamps)
+
 /** A dozen aligned lines. */
 function statusInWords(state: BoxState): string {
   const { control, installation, session, limit, outbox } = state
@@ -32,7 +43,6 @@ function statusInWords(state: BoxState): string {
     dateStyle: 'short',
     timeStyle: 'medium',
   })
-  const amps = (milliamps: number) => `${(milliamps / 1000).toFixed(1)} A`
   const kwh = (wattHours: number) => `${(wattHours / 1000).toFixed(3)} kWh`
   const lines: [string, string][] = [
     ['station', state.stationId],
@@ -45,13 +55,13 @@ function statusInWords(state: BoxState): string {
       `${amps(limit.currentMilliamps)}${limit.until === null ? '' : ` until ${time.format(limit.until)}`}. ${sentence(limit.reason, 'en')}`,
     ],
   ]
-  if (control) lines.push(['offered', amps(control.offeredMilliamps)])
+  if (control) lines.push(['offered', offered(control.offeredMilliamps, state.faults)])
   if (control?.meter) {
     const { meter } = control
-    lines.push([
-      'meter',
-      `${meter.powerWatts} W; ${meter.currentsMilliamps.map(amps).join(', ')}; ${kwh(meter.registerWh)}; serial ${meter.serial}`,
-    ])
+    const age = state.meterAgeMs ?? 0
+    const flow = `${meter.powerWatts} W; ${meter.currentsMilliamps.map(amps).join(', ')}; ${kwh(meter.registerWh)}`
+    const last = `–, last read ${Math.round(age / 1000)} s ago; ${kwh(meter.registerWh)} then`
+    lines.push(['meter', `${age <= FRESH_MS ? flow : last}; serial ${meter.serial}`])
   }
   if (session) {
     const since = session.startedAt === null ? '' : ` since ${time.format(session.startedAt)}`
@@ -83,8 +93,16 @@ export interface CommissionOptions extends BoxAddress {
   readonly schedule?: string
 }
 
-/** Sets the installation limit, and with `schedule` a file's schedule. Both are checked before the first is sent. */
-export async function commission(options: CommissionOptions): Promise<Outcome> {
+/** What the person who commissions must know before the limit is sent. */
+export const BEFORE_COMMISSIONING =
+  'From here a limit can be lowered, but not raised again: raising needs presence at the box, which this version\n' +
+  'cannot check. A limit that was set too low is for the installer to undo: docs/safety/hazards.md.'
+
+/**
+ * Sets the installation limit, and with `schedule` a file's schedule. Both are checked before the first is sent, and `say` tells before it what
+ * cannot be undone from afar.
+ */
+export async function commission(options: CommissionOptions, say: (words: string) => void): Promise<Outcome> {
   const limitMilliamps = readCurrent(options.limit)
   if (limitMilliamps === undefined)
     return wrongOption('--limit', 'a current with its unit, such as "16 A"', options.limit)
@@ -92,6 +110,7 @@ export async function commission(options: CommissionOptions): Promise<Outcome> {
   if (phasesWired !== 1 && phasesWired !== 3) return wrongOption('--phases', '1 or 3', options.phases)
   const schedule = options.schedule === undefined ? null : await readSchedule(options.schedule)
   if (schedule && !schedule.ok) return { exitCode: 2, error: schedule.error }
+  say(BEFORE_COMMISSIONING)
   const box = boxClient(options)
   const done = await box.post('/api/commission', { limitMilliamps, phasesWired, by: options.by })
   if (!done.ok) return { exitCode: 1, error: done.error }

@@ -94,14 +94,18 @@ examples(
 examples(
   program
     .command('commission')
-    .description('set the installation limit of a box, and its schedule')
+    .description(
+      'set the installation limit of a box (it can be lowered later, not raised), and its schedule',
+    )
     .option(...URL_OPTION)
     .requiredOption('--limit <current>', 'the lowest of wire and breaker, per phase, such as "16 A"')
     .requiredOption('--phases <1 or 3>', 'phases wired to the box')
     .requiredOption('--by <name>', 'the qualified person who answers for it')
     .addOption(pinOption())
     .option('--schedule <file>', 'when the box may charge (docs/operate/schedule.example.yaml)')
-    .action(async (options: CommissionOptions) => done(await commission(options))),
+    .action(async (options: CommissionOptions) =>
+      done(await commission(options, (words) => process.stderr.write(`${words}\n`))),
+    ),
   [
     'voltkeep commission --limit "16 A" --phases 3 --by "Karen Holm"',
     'voltkeep commission --limit "16 A" --phases 3 --by "Karen Holm" --schedule schedule.yaml',

@@ -14,9 +14,12 @@ var SIGNS = {
   suspendedEv: 'M9 20L2 13l3-3l4 4L19 4l3 3z',
   charging: 'M14 2L4 14h6l-2 8l11-13h-7z',
   faulted: 'M12 2L1 21h22zM11 9h2v6h-2zM11 17h2v2h-2z',
+  lost: 'M12 2L1 21h22zM11 9h2v6h-2zM11 17h2v2h-2z',
   unknown: 'M3 10h4v4H3zM10 10h4v4h-4zM17 10h4v4h-4z'
 };
-var box = null;
+var NO_CHARGE = ['wait.stopped', 'wait.controlLost', 'wait.starting', 'limit.fault'];
+var FRESH_MS = 5000;
+var box = null, shownLimit = null;
 var $ = function (id) { return document.getElementById(id) };
 var put = function (id, text) { if ($(id).textContent !== text) $(id).textContent = text };
 var number = function (value, digits) { return new Intl.NumberFormat(locale, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value) };
@@ -24,7 +27,7 @@ var ampsOf = function (milliamps) { return new Intl.NumberFormat(locale, { maxim
 document.documentElement.lang = lang;
 document.title = L.title;
 document.querySelectorAll('[data-l]').forEach(function (node) { node.textContent = L[node.dataset.l] });
-document.querySelectorAll('[data-hours]').forEach(function (node) { node.textContent = node.value + ' ' + L.overrideHours });
+document.querySelectorAll('[data-hours]').forEach(function (node) { node.textContent = node.value + ' ' + (node.value === '1' ? L.overrideHour : L.overrideHours) });
 
 function time(at) {
   var day = { timeZone: box.timeZone, year: 'numeric', month: 'numeric', day: 'numeric' };
@@ -41,27 +44,50 @@ function row(list, name, value) {
 function show(seen) {
   box = seen;
   var control = box.control, meter = control && control.meter;
-  var state = control ? control.chargingState : 'unknown';
+  var why = box.limit.reason;
+  var state = control ? control.chargingState : why.key === 'wait.controlLost' ? 'lost' : 'unknown';
+  var isFresh = meter && box.meterAgeMs <= FRESH_MS;
   put('name', box.stationId);
   if ($('sign').getAttribute('d') !== SIGNS[state]) $('sign').setAttribute('d', SIGNS[state]);
   put('word', L['state.' + state]);
   if ($('state').className !== state) $('state').className = state;
   var amps = box.limit.currentMilliamps;
-  put('amps', amps === 0 ? L.paused : L.allowed + ' ' + ampsOf(amps));
+  put('amps', amps === 0 && NO_CHARGE.indexOf(why.key) < 0 ? L.paused : L.allowed + ' ' + ampsOf(amps));
   put('reason', box.words[lang].reason + (box.limit.until === null ? '' : ' (' + L.until + ' ' + time(box.limit.until) + ')'));
-  put('power', meter ? number(meter.powerWatts / 1000, 2) + '\\u00A0kW' : '\\u2013');
+  put('power', isFresh ? number(meter.powerWatts / 1000, 2) + '\\u00A0kW' : '\\u2013' + (meter ? ' (' + lastRead() + ')' : ''));
   put('energy', box.session ? number(box.session.energyWh / 1000, 3) + '\\u00A0kWh' : '\\u2013');
-  put('currents', meter ? meter.currentsMilliamps.map(function (current) { return number(current / 1000, 1) }).join(' / ') + '\\u00A0A' : '\\u2013');
+  put('currents', isFresh ? meter.currentsMilliamps.map(function (current) { return number(current / 1000, 1) }).join(' / ') + '\\u00A0A' : '\\u2013');
   var on = box.override !== null;
-  $('order-override').hidden = on;
+  var isPlugged = control !== null && control.plugId !== null;
+  var isHeldBack = why.key === 'limit.schedule' || why.key === 'limit.belowMinimum' && why.values.source === 'schedule';
+  $('order-override').hidden = on || !isPlugged || !isHeldBack;
   $('overridden').hidden = !on;
   if (on) put('override-end', L.overrideOn + ', ' + (box.override.until === null ? L.overrideOpen : L.until + ' ' + time(box.override.until)) + '.');
-  $('stop').hidden = box.session === null;
+  $('stop').hidden = box.session === null || why.key === 'wait.stopped';
+  $('user-limit').hidden = !isPlugged;
+  $('lift').hidden = box.userLimitMilliamps === null;
+  if (box.userLimitMilliamps !== shownLimit) {
+    shownLimit = box.userLimitMilliamps;
+    if (shownLimit) $('user-amps').value = shownLimit / 1000;
+  }
+  $('away').hidden = box.csms === 'none' || box.csms === 'accepted';
+  var isAnswered = box.csms === 'pending' || box.csms === 'rejected';
+  put('away', (isAnswered ? L.serverNotReady : L.serverAway) + (box.outbox.pending > 0 ? ' ' + L.messagesWait + ' ' + box.outbox.pending + '.' : ''));
   $('pin-row').hidden = !box.pinNeeded;
   $('faults').hidden = box.faultsInWords.length === 0;
   put('faults', box.faultsInWords.map(function (fault) { return fault.code + ': ' + fault.means + ' ' + fault.clears }).join(' '));
+  hideEmpty();
   showSchedule();
   showDiagnosis(control, meter);
+}
+function lastRead() {
+  var seconds = Math.round(box.meterAgeMs / 1000);
+  var age = seconds < 120 ? seconds + '\\u00A0s' : Math.round(seconds / 60) + '\\u00A0min';
+  return L.lastRead.replace('{age}', age);
+}
+function hideEmpty() {
+  var parts = ['pin-row', 'order-override', 'overridden', 'user-limit', 'stop'];
+  $('orders').hidden = $('told').textContent === '' && parts.every(function (id) { return $(id).hidden });
 }
 function showSchedule() {
   var text = JSON.stringify([box.schedule, lang]);
@@ -97,10 +123,10 @@ function showDiagnosis(control, meter) {
   row(facts, L.outbox, box.outbox.pending + ' / ' + box.outbox.parked);
   row(facts, L.time, time(box.at) + ' ' + box.timeZone + ', ' + L['time.' + box.timeQuality]);
   row(facts, L.installation, box.installation ? ampsOf(box.installation.limitMilliamps) + ', ' + box.installation.phasesWired + ' \\u00D7, ' + box.installation.commissionedBy : L.notCommissioned);
-  if (meter) row(facts, L.register, number(meter.registerWh / 1000, 3) + '\\u00A0kWh (' + meter.serial + ')');
+  if (meter) row(facts, L.register, number(meter.registerWh / 1000, 3) + '\\u00A0kWh (' + meter.serial + (box.meterAgeMs <= FRESH_MS ? '' : ', ' + lastRead()) + ')');
   row(facts, L.faults, box.faults.length ? box.faults.join(', ') : L.none);
 }
-function tell(text, bad) { put('told', text); $('told').className = bad ? 'bad' : '' }
+function tell(text, bad) { put('told', text); $('told').className = bad ? 'bad' : ''; hideEmpty() }
 function order(method, path, body) {
   var headers = { 'content-type': 'application/json' };
   if ($('pin').value) headers['x-pin'] = $('pin').value;

@@ -13,7 +13,7 @@ summary{margin:0;cursor:pointer;min-height:1.75rem}
 details[open]>summary{margin-bottom:.5rem}
 #state{display:flex;align-items:center;gap:.6rem;font-size:1.75rem;font-weight:700;margin:.25rem 0}
 svg{width:1.2em;height:1.2em;fill:currentColor;flex:none}
-.charging{color:var(--go)}.suspendedEvse,.suspendedEv,.occupied,.unknown{color:var(--hold)}.faulted{color:var(--bad)}
+.charging{color:var(--go)}.suspendedEvse,.suspendedEv,.occupied,.unknown{color:var(--hold)}.faulted,.lost{color:var(--bad)}
 #amps{font-size:2.25rem;font-weight:700;line-height:1.15}
 #reason{margin:.25rem 0 0}
 dl{display:grid;grid-template-columns:fit-content(45%) 1fr;gap:.25rem 1rem;margin:.75rem 0 0}
@@ -28,6 +28,6 @@ input,select{width:100%;color:var(--ink)}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;padding:.25rem .5rem .25rem 0;border-bottom:1px solid var(--line)}
 ul{margin:.25rem 0;padding-left:1.25rem}p{margin:.25rem 0}
-#order-override{margin-top:0}#told{min-height:1.5rem;color:var(--soft)}#told.bad,#lost,#faults{color:var(--bad);font-weight:600}
+#order-override{margin-top:0}#told{min-height:1.5rem;color:var(--soft)}#away{color:var(--soft)}#told.bad,#lost,#faults{color:var(--bad);font-weight:600}
 [hidden]{display:none!important}
 `

@@ -22,23 +22,24 @@ const BODY = `<main>
 <p id="reason">–</p>
 </div>
 <p id="faults" role="alert" hidden></p>
+<p id="away" role="status" hidden></p>
 <dl>
 ${label('dt', 'power')}<dd id="power">–</dd>
 ${label('dt', 'energy')}<dd id="energy">–</dd>
 ${label('dt', 'currents')}<dd id="currents">–</dd>
 </dl>
 </section>
-<section>
+<section id="orders">
 <div id="pin-row" hidden><label>${span('pin')}<input id="pin" type="password" inputmode="numeric" autocomplete="off" maxlength="32"></label></div>
-<form id="order-override">
+<form id="order-override" hidden>
 <label>${span('overrideFor')}<select id="hours"><option value="0" data-l="overrideOpen">${LABELS.en.overrideOpen}</option><option data-hours value="1">1</option><option data-hours value="2">2</option><option data-hours value="4">4</option><option data-hours value="8">8</option></select></label>
 ${label('button', 'override', ' class="main"')}
 </form>
 <div id="overridden" hidden><p id="override-end"></p>${label('button', 'endOverride', ' id="end-override" type="button" class="main"')}</div>
-<form id="user-limit">
+<form id="user-limit" hidden>
 <label>${span('userLimit')}<input id="user-amps" type="number" inputmode="numeric" min="6" max="80" step="1" value="10" required></label>
 ${label('button', 'set')}
-${label('button', 'lift', ' id="lift" type="button"')}
+${label('button', 'lift', ' id="lift" type="button" hidden')}
 </form>
 <div class="row">${label('button', 'stop', ' id="stop" type="button" hidden')}</div>
 <p id="told" role="status"></p>
@@ -49,7 +50,8 @@ ${label('button', 'lift', ' id="lift" type="button"')}
 <dl id="facts"></dl>
 </details>
 <details>${label('summary', 'commission')}
-<form id="commission">
+${label('p', 'commissionNote', ' id="commission-note"')}
+<form id="commission" aria-describedby="commission-note">
 <label>${span('limit')}<input id="limit-amps" type="number" inputmode="numeric" min="6" max="80" step="1" required></label>
 <label>${span('phases')}<select id="phases"><option>3</option><option>1</option></select></label>
 <label>${span('by')}<input id="by" maxlength="100" required autocomplete="name"></label>

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { BOX_STATE } from '../../../agent/cli/box-client.ts'
-import { commission, override, showStatus } from '../../../agent/cli/box-commands.ts'
+import { BEFORE_COMMISSIONING, commission, override, showStatus } from '../../../agent/cli/box-commands.ts'
 import type { BoxSnapshot } from '../../../agent/keeper/ports.ts'
 import { message } from '../../../shared/message.ts'
 import { amps, epochMs, milliVolts, monotonicMs, wattHours, watts } from '../../../shared/units.ts'
@@ -95,11 +95,16 @@ let server: Server
 let url = ''
 let dir = ''
 let orders: Order[] = []
+let said: { readonly words: string; readonly ordersBefore: number }[] = []
+const say = (words: string) => void said.push({ words, ordersBefore: orders.length })
+let state: BoxSnapshot = CHARGING
 let answer: { status: number; getStatus?: number; body: unknown } = { status: 200, body: {} }
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'voltkeep-box-'))
   orders = []
+  said = []
+  state = CHARGING
   answer = { status: 200, body: {} }
   server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
@@ -107,7 +112,7 @@ beforeEach(async () => {
     if (request.method === 'GET') {
       response
         .writeHead(answer.getStatus ?? 200)
-        .end(JSON.stringify(answer.status === 200 ? CHARGING : answer.body))
+        .end(JSON.stringify(answer.status === 200 ? state : answer.body))
       return
     }
     orders.push({
@@ -156,6 +161,23 @@ faults    none`,
   })
 })
 
+it('status tells old values by their age only, and does not tell an offer that nobody can know', async () => {
+  const faults = ['BUS_LOST'] as const
+  state = { ...CHARGING, meterAgeMs: 12_400, faults }
+  const { out } = await showStatus(url, false)
+  expect(out).toContain('\nmeter     –, last read 12 s ago; 110.904 kWh then; serial 21334455\n')
+  expect(out).toContain('\noffered   not known, the board does not answer; last 16.0 A\n')
+  expect(out).not.toContain('11040 W')
+})
+
+it('commission says before it sends that a limit is not raised again from afar', async () => {
+  await commission({ ...ORDER, url }, say)
+  expect(said).toEqual([{ words: expect.stringContaining('but not raised again'), ordersBefore: 0 }])
+  expect(said[0]?.words).toContain('docs/safety/hazards.md')
+  const { error } = await run(['commission', '--url', url, '--limit', '16 A', '--phases', '3', '--by', 'K'])
+  expect(error).toContain('but not raised again')
+})
+
 it('status --json is what the command knows of the box', async () => {
   const { code, out } = await run(['status', '--url', url, '--json'])
   expect(code).toBe(0)
@@ -187,11 +209,11 @@ const COMMISSION = ['commission', '--limit', '16 A', '--phases', '3', '--by', 'K
 it('commission sends the limit in mA, and the PIN only where there is one', async () => {
   expect(await run([...COMMISSION, '--url', url])).toEqual({
     code: 0,
-    error: '',
+    error: `${BEFORE_COMMISSIONING}\n`,
     out: 'commissioned: 16 A on 3 phases, by Karen Holm\n',
   })
   await run([...COMMISSION, '--url', url], { VOLTKEEP_PIN: '4711' })
-  await commission({ ...ORDER, url, pin: '0815' })
+  await commission({ ...ORDER, url, pin: '0815' }, say)
   const body = { limitMilliamps: 16_000, phasesWired: 3, by: 'Karen Holm' }
   expect(orders).toEqual([
     { path: '/api/commission', body, pin: undefined },
@@ -202,7 +224,7 @@ it('commission sends the limit in mA, and the PIN only where there is one', asyn
 
 it('commission sends the schedule of the documentation', async () => {
   const file = fileURLToPath(new URL('../../../docs/operate/schedule.example.yaml', import.meta.url))
-  expect((await commission({ ...ORDER, url, schedule: file })).exitCode).toBe(0)
+  expect((await commission({ ...ORDER, url, schedule: file }, say)).exitCode).toBe(0)
   expect(orders.at(-1)).toEqual({
     path: '/api/schedule',
     body: {
@@ -229,7 +251,7 @@ it.each([
     'none.yaml\n  expected  a schedule that can be read\n',
   ],
 ])('commission sends nothing with %s', async (_what, more, told) => {
-  const { exitCode, error } = await commission({ ...ORDER, url, ...more })
+  const { exitCode, error } = await commission({ ...ORDER, url, ...more }, say)
   expect(exitCode).toBe(2)
   expect(error).toContain(told)
   expect(error).toContain('nothing was sent')
@@ -241,7 +263,7 @@ it('commission sends nothing with a schedule that is wrong, and says where', asy
     join(dir, 's.yaml'),
     'timeZone: Europe/Copenhagen\nwindows:\n  - days: [8]\n    from: "23:00"\n    to: "25:00"\noutside: 0\n',
   )
-  const { exitCode, error } = await commission({ ...ORDER, url, schedule: join(dir, 's.yaml') })
+  const { exitCode, error } = await commission({ ...ORDER, url, schedule: join(dir, 's.yaml') }, say)
   expect(exitCode).toBe(2)
   for (const place of ['s.yaml:3  windows[0].days[0]', 's.yaml:5  windows[0].to', 's.yaml:6  outside']) {
     expect(error).toContain(place)
@@ -253,7 +275,7 @@ it.each(['5 A', '0', '16 kW'])(
   'commission sends no schedule that leaves %s outside its windows',
   async (outside) => {
     await writeFile(join(dir, 's.yaml'), `timeZone: Europe/Copenhagen\nwindows: []\noutside: "${outside}"\n`)
-    const { exitCode, error } = await commission({ ...ORDER, url, schedule: join(dir, 's.yaml') })
+    const { exitCode, error } = await commission({ ...ORDER, url, schedule: join(dir, 's.yaml') }, say)
     expect(exitCode).toBe(2)
     expect(error).toBe(`${dir}/s.yaml:3  outside
   expected  a current with its unit: 0 A to hold back, or 6 A and more

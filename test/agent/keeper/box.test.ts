@@ -1,4 +1,6 @@
 // The whole of keeper but its processes: the real store on a disk, the real engine, and a control that a test plays.
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { ConnectOptions } from '../../../agent/control-link/client.ts'
 import type {
@@ -419,6 +421,56 @@ describe('orders are refused with what to do', () => {
       phasesWired: 1,
       plans: [{ afterwards: { currentMilliamps: 10_000 } }],
     })
+  })
+})
+
+describe('the way back from a limit that was commissioned too low', () => {
+  const page = readFileSync('docs/safety/hazards.md', 'utf8')
+  const chapter = page.split('\n## ').find((part) => part.startsWith('A limit that was commissioned')) ?? ''
+  const step = chapter.split('\n2. ')[1]?.split('Leave')[0] ?? ''
+  const moved = [...step.matchAll(/`([a-z.]+\.(json|db|db-wal))`/g)].map(([, name]) => name ?? '')
+
+  async function lowered() {
+    const box = await keeper()
+    await box.hello()
+    await box.box.commission({ limitMilliamps: amps(6), phasesWired: 1, by: 'A. Fitter' })
+    await box.box.setSchedule(SCHEDULE)
+    await box.plug('p1')
+    box.flow(500)
+    await box.status()
+    await box.unplug()
+    const { dir, installationCopyPath } = box.options
+    await box.close()
+    return { options: box.options, dir, installationCopyPath }
+  }
+
+  test('moves every copy that the page names, and the box is commissioned anew with its memory', async () => {
+    expect(moved).toEqual(['installation.json', 'keeper.db', 'keeper.db-wal', 'keeper.daily.db'])
+    const { options, dir, installationCopyPath } = await lowered()
+    for (const name of moved)
+      rmSync(name === 'installation.json' ? installationCopyPath : join(dir, name), { force: true })
+    const box = await keeper({ options, bootId: 'boot-2' })
+    await box.hello()
+    expect(box.box.snapshot()).toMatchObject({
+      installation: null,
+      faults: ['INSTALLATION_LOST'],
+      limit: { currentMilliamps: 0, reason: { key: 'limit.fault', values: { fault: 'INSTALLATION_LOST' } } },
+    })
+    expect(await box.commission()).toMatchObject({ ok: true, value: { version: 1, limitMilliamps: 16_000 } })
+    expect(box.box.snapshot()).toMatchObject({
+      faults: [],
+      schedule: SCHEDULE,
+      energyAccount: { meterSerial: 'SDM-1', sessionsWh: 500 },
+    })
+    expect(await box.outbox.next()).toMatchObject({ fact: { uuid: 'boot-1-s1', event: 'Started' } })
+  })
+
+  test('one copy that is left brings the low limit back', async () => {
+    const { options, installationCopyPath } = await lowered()
+    rmSync(installationCopyPath)
+    const box = await keeper({ options, bootId: 'boot-2' })
+    expect(box.box.snapshot().installation).toMatchObject({ limitMilliamps: 6000 })
+    expect(await box.commission()).toMatchObject({ ok: false, error: { code: 'PRESENCE_NEEDED' } })
   })
 })
 

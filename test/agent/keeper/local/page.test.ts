@@ -89,6 +89,90 @@ describe.skipIf(!existsSync(CHROMIUM))('the page in a browser (needs Chromium)',
     })
   })
 
+  it('offers only what can be done now', async () => {
+    const box = memoryBox()
+    await opened({ box }, async (page) => {
+      const charge = page.getByRole('button', { name: 'Charge now' })
+      const stop = page.getByRole('button', { name: 'Stop charging' })
+      const set = page.getByRole('button', { name: 'Set', exact: true })
+      const lift = page.getByRole('button', { name: 'Lift' })
+      const seen = async () => [
+        await charge.isVisible(),
+        await stop.isVisible(),
+        await set.isVisible(),
+        await lift.isVisible(),
+      ]
+      await page.getByText('Ready', { exact: true }).waitFor()
+      expect(await seen()).toEqual([false, false, false, false])
+      expect(await page.locator('#orders').isVisible()).toBe(false)
+      const control = { ...CONTROL, plugId: 'p', pilot: 'B', chargingState: 'charging' } as const
+      box.change({ control, session: SESSION })
+      await stop.waitFor()
+      expect(await seen()).toEqual([false, true, true, false])
+      box.change({ userLimitMilliamps: milliAmps(8000) })
+      await lift.waitFor()
+      expect(await page.getByLabel('My limit, A').inputValue()).toBe('8')
+      const limit = { currentMilliamps: milliAmps(0), reason: message('limit.schedule'), until: null }
+      box.change({ limit })
+      await charge.waitFor()
+      const hours = await page.getByLabel('How long').locator('option').allInnerTexts()
+      expect(hours.slice(0, 3)).toEqual(['until full or unplugged', '1 hour', '2 hours'])
+      box.change({ limit: { ...limit, reason: message('wait.stopped') } })
+      await page.getByText('Stopped; unplug and plug in again to charge.').waitFor()
+      expect(await page.locator('#amps').innerText()).toBe('Allowed 0\u00a0A')
+      expect(await seen()).toEqual([false, false, true, true])
+    })
+  })
+
+  it('shows the meter’s values only while they are fresh, else their age', async () => {
+    const box = memoryBox({ meterAgeMs: 5000 })
+    await opened({ box }, async (page) => {
+      await page.locator('#power', { hasText: '0.00\u00a0kW' }).waitFor()
+      box.change({ meterAgeMs: 12_300 })
+      await page.locator('#power', { hasText: '– (last read 12\u00a0s ago)' }).waitFor()
+      expect(await page.locator('#currents').innerText()).toBe('–')
+      box.change({ meterAgeMs: 200_000 })
+      await page.locator('#power', { hasText: '– (last read 3\u00a0min ago)' }).waitFor()
+    })
+  })
+
+  it('says when the controller does not answer, and when it was never heard', async () => {
+    const nothing = { control: null, meterAgeMs: null }
+    const limit = { currentMilliamps: milliAmps(0), reason: message('wait.starting'), until: null }
+    const box = memoryBox({ ...nothing, limit })
+    await opened({ box }, async (page) => {
+      await page.getByText('The box is starting.').waitFor()
+      expect(await page.locator('#word').innerText()).toBe('Starting')
+      box.change({ limit: { ...limit, reason: message('wait.controlLost') } })
+      await page.getByText('The controller does not answer; the current ends by itself within 2 s.').waitFor()
+      expect(await page.locator('#word').innerText()).toBe('No answer')
+      expect(await page.locator('#amps').innerText()).toBe('Allowed 0\u00a0A')
+    })
+  })
+
+  it('says quietly that the server is away and how much waits, and nothing where there is none', async () => {
+    const box = memoryBox({ csms: 'none' })
+    await opened({ box }, async (page) => {
+      await page.getByText('Ready', { exact: true }).waitFor()
+      const away = page.locator('#away')
+      expect(await away.isVisible()).toBe(false)
+      const words = 'Server not reachable; the charge is kept here and told later.'
+      box.change({ csms: 'disconnected' })
+      await page.getByText(words, { exact: true }).waitFor()
+      box.change({ outbox: { pending: 3, parked: 0, oldestAgeMs: 1000 } })
+      await page.getByText(`${words} Messages waiting: 3.`, { exact: true }).waitFor()
+      box.change({ csms: 'accepted' })
+      await away.waitFor({ state: 'hidden' })
+    })
+  })
+
+  it('says before commissioning that a limit is not raised again from here', async () => {
+    await opened({ box: memoryBox() }, async (page) => {
+      await page.getByText('Commission', { exact: true }).first().click()
+      await page.getByText('From here a limit can be lowered, but not raised again').waitFor()
+    })
+  })
+
   it('overrides with one press of a key, shows it live, and ends it', async () => {
     const box = waiting()
     await opened({ box }, async (page) => {
