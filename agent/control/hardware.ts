@@ -5,7 +5,7 @@ import type { Clock, Timer } from '../../shared/time/clock.ts'
 import type { MilliAmps, MonotonicMs } from '../../shared/units.ts'
 import type { Board, BoardReading, Deadman } from './ports/board.ts'
 import type { Bus, BusFailure } from './ports/bus.ts'
-import type { SafetyInput, Written } from './safety/state.ts'
+import { BOARD_LOST_MS, type SafetyInput, type Written } from './safety/state.ts'
 
 /** The board is read once in this time; the reaction bound is computed with it. */
 export const BOARD_PERIOD_MS = 50
@@ -18,6 +18,7 @@ const FAILURES_QUICK = 3
 const FAILED_WAIT_MS = 250
 const PREPARE_AGAIN_MS = 300
 const CONFIGURATION_AGAIN_MS = 10_000
+/** It may have restarted in this time: its settings are looked at again. */
 const BOARD_GONE_MS = 1000
 
 export interface HardwareOptions {
@@ -42,7 +43,10 @@ export interface Hardware {
   /** Begins to speak; the first frame goes out as soon as the port is open. */
   start(): void
   sight(): BoardSight
-  /** The board's settings were found right (or made so) since it was last gone. */
+  /**
+   * The board's settings were found right (or made so) since it was last lost. After a shorter silence they are looked at
+   * again, and until that is done what was found before counts: a short bus error never stops a car.
+   */
   prepared(): boolean
   pause(): void
   offer(currentMilliamps: MilliAmps): void
@@ -57,6 +61,7 @@ export function openHardware(options: HardwareOptions): Hardware {
   let silentSince: MonotonicMs | null = clock.monotonic()
   let configuration: string | null = null
   let prepared = false
+  let settled = false
   let preparing = false
   let written: Written = { kind: 'unknown' }
   let pausing = false
@@ -102,10 +107,11 @@ export function openHardware(options: HardwareOptions): Hardware {
       silentSince ??= begun
       return
     }
-    const gone = silentSince !== null && clock.monotonic() - silentSince >= BOARD_GONE_MS
+    const silentMs = silentSince === null ? 0 : clock.monotonic() - silentSince
     // A board that was gone may have restarted: what was written to it is not known any more.
-    if (gone && reading !== null) {
+    if (silentMs >= BOARD_GONE_MS && reading !== null) {
       written = { kind: 'unknown' }
+      if (silentMs >= BOARD_LOST_MS) settled = false
       prepared = false
       void prepare()
     }
@@ -120,6 +126,7 @@ export function openHardware(options: HardwareOptions): Hardware {
     preparing = false
     if (result.ok) {
       prepared = true
+      settled = true
       if (configuration !== null)
         options.log.info({ board: board.name }, "the board's settings are right again")
       configuration = null
@@ -213,6 +220,7 @@ export function openHardware(options: HardwareOptions): Hardware {
       void boardTurn()
       options.onLineOpen()
       prepared = false
+      settled = false
       void prepare()
       return
     }
@@ -241,7 +249,7 @@ export function openHardware(options: HardwareOptions): Hardware {
         holdMs: deadman.holdMs,
       },
     }),
-    prepared: () => prepared,
+    prepared: () => settled,
     pause: () => void pause(),
     offer: (currentMilliamps) => void offer(currentMilliamps),
     releaseDeadman: () => void releaseDeadman(),

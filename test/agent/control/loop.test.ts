@@ -20,11 +20,13 @@ import {
 } from '../../../agent/control-link/messages.ts'
 import type { LimitPlan } from '../../../shared/limits/plan.ts'
 import { message } from '../../../shared/message.ts'
-import { ok } from '../../../shared/result.ts'
+import { err, ok } from '../../../shared/result.ts'
 import { amps, milliAmps, milliVolts, monotonicMs, wattHours, watts } from '../../../shared/units.ts'
 import { type VirtualClock, virtualClock } from './drivers/virtual-clock.ts'
 
 let runDir = ''
+/** Writes of the mirror under way: time stands still until they are done. */
+const writing = new Set<Promise<unknown>>()
 const loops: { stop(): void }[] = []
 beforeEach(() => {
   runDir = mkdtempSync(join(tmpdir(), 'vk-loop-'))
@@ -43,6 +45,8 @@ function site(clock: VirtualClock) {
     registerWh: 1000,
     serial: 'M1',
     suspendedMs: 0,
+    boardDead: false,
+    prepareFails: false,
   }
   const writes: string[] = []
   const inService = () => clock.monotonic() < world.heldUntil
@@ -56,9 +60,13 @@ function site(clock: VirtualClock) {
       deadman: { kind: 'external' },
       hasRelayFeedback: false,
     },
-    prepare: async () => ok({ serial: 'B', retentiveWrites: 0 }),
-    read: async () =>
-      ok({
+    prepare: async () =>
+      world.boardDead || world.prepareFails
+        ? err({ kind: 'timedOut' })
+        : ok({ serial: 'B', retentiveWrites: 0 }),
+    read: async () => {
+      if (world.boardDead) return err({ kind: 'timedOut' })
+      return ok({
         takenAtMonotonicMs: clock.monotonic(),
         pilot: inService() ? world.pilot : 'F',
         oscillatorOn: on(),
@@ -66,7 +74,8 @@ function site(clock: VirtualClock) {
         proximity: { kind: 'open' },
         errors: [],
         releaseInputOn: inService(),
-      }),
+      })
+    },
     async offer(currentMilliamps) {
       writes.push(`offer ${currentMilliamps}`)
       world.offered = currentMilliamps
@@ -161,7 +170,14 @@ function control(clock: VirtualClock, at: ReturnType<typeof site>, bootId = 'boo
     meter: at.meter,
     buses: [bus],
     found: readMirror(runDir, bootId, clock.monotonic()),
-    mirror: mirror.value,
+    mirror: {
+      ...mirror.value,
+      write: (content) => {
+        const written = mirror.value.write(content)
+        writing.add(written)
+        return written.finally(() => writing.delete(written))
+      },
+    },
     installation: null,
     suspendedMs: () => at.world.suspendedMs,
     send: (one) => {
@@ -181,7 +197,8 @@ function control(clock: VirtualClock, at: ReturnType<typeof site>, bootId = 'boo
 async function pass(clock: VirtualClock, ms: number) {
   for (let done = 0; done < ms; done += 250) {
     await clock.advance(Math.min(250, ms - done))
-    await new Promise((resolve) => setTimeout(resolve, 2))
+    while (writing.size > 0) await Promise.allSettled(writing)
+    await new Promise((resolve) => setImmediate(resolve))
   }
 }
 
@@ -409,6 +426,38 @@ describe('the loop', () => {
     one.loop.onKeeper(plans(4, [upTo(12)]))
     await pass(clock, 500)
     expect(at.writes).toEqual(['offer 12000'])
+  })
+
+  test('a board that is silent for less than 2 s stops no car, however long its settings cannot be read again', async () => {
+    const clock = virtualClock()
+    const at = site(clock)
+    const one = await charge(clock, at)
+    at.writes.splice(0)
+    at.world.prepareFails = true
+    for (const silentMs of [1100, 1700]) {
+      at.world.boardDead = true
+      await pass(clock, silentMs)
+      at.world.boardDead = false
+      await pass(clock, 3000)
+    }
+    expect(at.writes).toEqual([])
+    expect(one.status()).toMatchObject({ chargingState: 'charging', faults: [] })
+  })
+
+  test('after a board was lost nothing is offered before its settings were found right', async () => {
+    const clock = virtualClock()
+    const at = site(clock)
+    await charge(clock, at)
+    at.world.prepareFails = true
+    at.world.boardDead = true
+    await pass(clock, 2500)
+    at.world.boardDead = false
+    at.writes.splice(0)
+    await pass(clock, 6000)
+    expect(at.writes.filter((write) => write.startsWith('offer'))).toEqual([])
+    at.world.prepareFails = false
+    await pass(clock, 6000)
+    expect(at.writes.at(-1)).toBe('offer 16000')
   })
 
   test('a standstill of control, or of the whole box, ends a group’s lease', async () => {
