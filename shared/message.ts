@@ -33,6 +33,9 @@ export const MESSAGE_KEYS = [
   'bill.registerWentBack',
   'bill.timeWentBack',
   'bill.meterReplaced',
+  'bill.timeImplausible',
+  'bill.spanTooLong',
+  'bill.failed',
   'bill.noTariff',
   'bill.noBand',
 ] as const

@@ -43,6 +43,10 @@ export const SENTENCES: Readonly<Record<Language, Words<MessageKey>>> = {
     'bill.registerWentBack': 'Not billed: the meter’s register went back.',
     'bill.timeWentBack': 'Not billed: the times of the readings go back.',
     'bill.meterReplaced': 'Not billed: the meter was replaced during the charge.',
+    'bill.timeImplausible':
+      'Not billed: a time that the box told is more than a year before it was heard, or more than a day after.',
+    'bill.spanTooLong': 'Not billed: the charge would have lasted more than 400 days.',
+    'bill.failed': 'Not billed: the bill could not be computed; the server’s log says why.',
     'bill.noTariff': 'Not billed: no tariff is set.',
     'bill.noBand': 'Not billed: the tariff has no price for this time.',
   },
@@ -74,6 +78,10 @@ export const SENTENCES: Readonly<Record<Language, Words<MessageKey>>> = {
     'bill.registerWentBack': 'Ikke faktureret: målerens tælleværk gik tilbage.',
     'bill.timeWentBack': 'Ikke faktureret: aflæsningernes tider går tilbage.',
     'bill.meterReplaced': 'Ikke faktureret: måleren blev udskiftet under opladningen.',
+    'bill.timeImplausible':
+      'Ikke faktureret: et tidspunkt fra ladeboksen ligger mere end et år før modtagelsen eller mere end et døgn efter.',
+    'bill.spanTooLong': 'Ikke faktureret: opladningen skulle have varet mere end 400 dage.',
+    'bill.failed': 'Ikke faktureret: fakturaen kunne ikke beregnes; serverens log siger hvorfor.',
     'bill.noTariff': 'Ikke faktureret: der er ingen tarif.',
     'bill.noBand': 'Ikke faktureret: tariffen har ingen pris for dette tidspunkt.',
   },
@@ -106,6 +114,11 @@ export const SENTENCES: Readonly<Record<Language, Words<MessageKey>>> = {
     'bill.registerWentBack': 'Nicht abgerechnet: der Zählerstand ging zurück.',
     'bill.timeWentBack': 'Nicht abgerechnet: die Zeiten der Ablesungen gehen zurück.',
     'bill.meterReplaced': 'Nicht abgerechnet: der Zähler wurde während des Ladens getauscht.',
+    'bill.timeImplausible':
+      'Nicht abgerechnet: eine Zeit der Ladebox liegt mehr als ein Jahr vor ihrem Empfang oder mehr als einen Tag danach.',
+    'bill.spanTooLong': 'Nicht abgerechnet: der Ladevorgang hätte mehr als 400 Tage gedauert.',
+    'bill.failed':
+      'Nicht abgerechnet: die Abrechnung ließ sich nicht berechnen; das Protokoll des Servers sagt, warum.',
     'bill.noTariff': 'Nicht abgerechnet: kein Tarif ist gesetzt.',
     'bill.noBand': 'Nicht abgerechnet: der Tarif hat für diese Zeit keinen Preis.',
   },

@@ -55,6 +55,7 @@ export function billTransaction(transaction: TransactionReadings, tariff: Tariff
     case 'registerWentBack':
     case 'timeWentBack':
     case 'meterReplaced':
+    case 'timeImplausible':
       return notBilled(`bill.${transaction.kind}`)
   }
 }

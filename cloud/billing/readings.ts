@@ -15,6 +15,7 @@ export interface MeteredEvent {
   readonly seqNo: number
   readonly event: 'Started' | 'Updated' | 'Ended'
   readonly timeEstimated: boolean
+  readonly timeImplausible: boolean
   readonly meterSerial: string | null
   /** In the order of the message. */
   readonly readings: readonly {
@@ -39,6 +40,7 @@ export type TransactionReadings =
         | 'registerWentBack'
         | 'timeWentBack'
         | 'meterReplaced'
+        | 'timeImplausible'
     }
 
 /** A box's clock may be set back by so much within a transaction; beyond it a person must look. */
@@ -50,6 +52,7 @@ export function transactionReadings(events: readonly MeteredEvent[]): Transactio
   const endIndex = sorted.findIndex((event) => event.event === 'Ended')
   if (endIndex < 0) return { kind: 'running' }
   const charge = sorted.slice(0, endIndex + 1)
+  if (charge.some((event) => event.timeImplausible)) return { kind: 'timeImplausible' }
   const serials = new Set(charge.flatMap((event) => event.meterSerial ?? []))
   if (serials.size > 1) return { kind: 'meterReplaced' }
 

@@ -65,6 +65,8 @@ export interface TransactionFact {
   readonly chargingState: ChargingState | null
   readonly stoppedReason: string | null
   readonly timeEstimated: boolean
+  /** The station told a time that cannot be; `at` and the samples' times are then when it was heard. Never billed. */
+  readonly timeImplausible: boolean
   readonly meterSerial: string | null
   /** In the order of the message. */
   readonly samples: readonly SampleFact[]

@@ -13,13 +13,22 @@ export interface TransactionState {
   readonly meterSerial: string | null
   /** Register of the Started event; null while that event or its register is unknown. */
   readonly startRegisterWh: number | null
-  /** Lowest and highest numbered event with a register. */
-  readonly firstRegister: { readonly seqNo: number; readonly wh: number } | null
-  readonly lastRegister: { readonly seqNo: number; readonly wh: number } | null
+  /** Lowest numbered event with a register. */
+  readonly firstRegister: NumberedRegister | null
+  /** Register of the end where it is known; else of the highest numbered event with a register. */
+  readonly lastRegister: NumberedRegister | null
+  readonly highestRegister: NumberedRegister | null
+  /** The lowest numbered Ended event, as in billing: what is told behind it is not part of the charge. */
+  readonly end: { readonly seqNo: number; readonly registerWh: number | null } | null
   readonly charging: { readonly seqNo: number; readonly state: ChargingState } | null
   readonly events: number
   /** Numbers of the known events as inclusive ranges, rising, apart from each other. */
   readonly seqNos: readonly (readonly [number, number])[]
+}
+
+interface NumberedRegister {
+  readonly seqNo: number
+  readonly wh: number
 }
 
 /** `state` is null for the first event that is known. */
@@ -30,11 +39,14 @@ export function foldTransaction(state: TransactionState | null, fact: Transactio
     sample.registerWh === null ? [] : [{ wh: sample.registerWh, context }],
   )
   const begin = registers.find((register) => register.context === 'begin') ?? registers[0]
-  const end = registers.findLast((register) => register.context === 'end') ?? registers.at(-1)
+  const closing = registers.findLast((register) => register.context === 'end') ?? registers.at(-1)
   const first = begin && { seqNo, wh: begin.wh }
-  const last = end && { seqNo, wh: end.wh }
+  const last = closing && { seqNo, wh: closing.wh }
   const charging = fact.chargingState && { seqNo, state: fact.chargingState }
-  const ends = fact.event === 'Ended'
+  const ends = fact.event === 'Ended' && (!base.end || seqNo < base.end.seqNo)
+  const end = ends ? { seqNo, registerWh: last?.wh ?? null } : base.end
+  const highest = last && (!base.highestRegister || seqNo > base.highestRegister.seqNo)
+  const highestRegister = highest ? last : base.highestRegister
   return {
     evseId: base.evseId ?? fact.evseId,
     idToken: base.idToken ?? fact.idToken,
@@ -47,7 +59,10 @@ export function foldTransaction(state: TransactionState | null, fact: Transactio
     startRegisterWh: fact.event === 'Started' ? (begin?.wh ?? null) : base.startRegisterWh,
     firstRegister:
       first && (!base.firstRegister || seqNo < base.firstRegister.seqNo) ? first : base.firstRegister,
-    lastRegister: last && (!base.lastRegister || seqNo > base.lastRegister.seqNo) ? last : base.lastRegister,
+    lastRegister:
+      typeof end?.registerWh === 'number' ? { seqNo: end.seqNo, wh: end.registerWh } : highestRegister,
+    highestRegister,
+    end,
     charging: charging && (!base.charging || seqNo > base.charging.seqNo) ? charging : base.charging,
     events: base.events + 1,
     seqNos: withNumber(base.seqNos, seqNo),
@@ -75,6 +90,8 @@ const emptyTransaction = (at: EpochMs): TransactionState => ({
   startRegisterWh: null,
   firstRegister: null,
   lastRegister: null,
+  highestRegister: null,
+  end: null,
   charging: null,
   events: 0,
   seqNos: [],

@@ -1,10 +1,10 @@
 // Bills each transaction that has ended, and bills it again when late events come in. What is due is written in the
 // database with the events themselves, so a bill that a kill prevented is made after the restart.
-
+import { message } from '../../shared/message.ts'
 import type { Tariff } from '../../shared/tariff/price.ts'
 import type { Clock, Timer } from '../../shared/time/clock.ts'
 import { type EpochMs, epochMs, wattHours } from '../../shared/units.ts'
-import { billTransaction } from '../billing/bill.ts'
+import { type Bill, billTransaction } from '../billing/bill.ts'
 import { type MeteredEvent, transactionReadings } from '../billing/readings.ts'
 import type { TransactionFact } from '../fleet/facts.ts'
 import type { Store } from '../store/database.ts'
@@ -68,7 +68,7 @@ export function biller(options: BillerOptions): Biller {
 
 /** Bills all that is due now. Exported for the command that bills everything anew. */
 export async function billDue(
-  { store, tariff, onBilled }: Pick<BillerOptions, 'store' | 'tariff' | 'onBilled'>,
+  { store, tariff, onBilled, log }: Pick<BillerOptions, 'store' | 'tariff' | 'onBilled' | 'log'>,
   isStopped: () => boolean,
 ): Promise<void> {
   for (;;) {
@@ -76,8 +76,9 @@ export async function billDue(
     let stored = 0
     for (const key of due) {
       if (isStopped()) return
+      // Each look into the store is a turn of the event loop: the sockets of everybody are served between two bills.
       const events = await eventsOf(store, key)
-      const bill = billTransaction(transactionReadings(events.map(meteredEvent)), tariff)
+      const bill = billOrReason(events, tariff, (why) => log.error({ ...key, why }, 'a bill failed'))
       // Due and not ended contradict each other; the transaction is left for the next look.
       if (bill.kind === 'running') continue
       if (!(await storeBill(store, key, bill, events.length))) continue
@@ -88,11 +89,26 @@ export async function billDue(
   }
 }
 
+/** A mistake of ours in one transaction is a reason on its bill, and never stops the bills of others. */
+function billOrReason(
+  events: readonly TransactionFact[],
+  tariff: Tariff | null,
+  onFailure: (why: string) => void,
+): Bill {
+  try {
+    return billTransaction(transactionReadings(events.map(meteredEvent)), tariff)
+  } catch (error) {
+    onFailure(String(error))
+    return { kind: 'notBilled', reason: message('bill.failed') }
+  }
+}
+
 /** What billing needs of a stored event. */
 export const meteredEvent = (fact: TransactionFact): MeteredEvent => ({
   seqNo: fact.seqNo,
   event: fact.event,
   timeEstimated: fact.timeEstimated,
+  timeImplausible: fact.timeImplausible,
   meterSerial: fact.meterSerial,
   readings: fact.samples.flatMap(({ sample, context }) =>
     sample.registerWh === null

@@ -273,31 +273,39 @@ export interface MeterRegisters {
   readonly last: { readonly at: number; readonly wh: WattHours }
 }
 
-/** First and last known register of each meter that a station had. */
+/**
+ * Lowest and highest known register of each meter that a station had, by the register and not by the time: within one
+ * meter the register only rises, and the clock of a box may be set back.
+ */
 export async function meterRegisters(store: Store, stationId: string): Promise<MeterRegisters[]> {
   const meters = await store.db
     .selectFrom('samples')
-    .select(({ fn }) => ['evse_id', 'meter_serial', fn.min('at').as('first_at'), fn.max('at').as('last_at')])
+    .select(({ fn }) => [
+      'evse_id',
+      'meter_serial',
+      fn.min('at').as('first_at'),
+      sql<WattHours>`min(register_wh)`.as('first_wh'),
+      sql<WattHours>`max(register_wh)`.as('last_wh'),
+    ])
     .where('station_id', '=', stationId)
     .where('register_wh', 'is not', null)
     .groupBy(['evse_id', 'meter_serial'])
     .orderBy('evse_id')
     .orderBy('first_at')
     .execute()
-  const registerAt = async (evseId: number, at: number) => {
-    const row = await store.db
-      .selectFrom('samples')
-      .select(sql<WattHours>`register_wh`.as('wh'))
-      .where('station_id', '=', stationId)
-      .where('evse_id', '=', evseId)
-      .where('at', '=', at)
-      .executeTakeFirstOrThrow()
-    return { at, wh: row.wh }
-  }
   const found: MeterRegisters[] = []
-  for (const { evse_id: evseId, meter_serial: meterSerial, first_at, last_at } of meters) {
-    const first = await registerAt(evseId, first_at)
-    const last = await registerAt(evseId, last_at)
+  for (const { evse_id: evseId, meter_serial: meterSerial, first_wh, last_wh } of meters) {
+    const timesOf = (wh: WattHours) =>
+      store.db
+        .selectFrom('samples')
+        .select(({ fn }) => [fn.min('at').as('earliest'), fn.max('at').as('latest')])
+        .where('station_id', '=', stationId)
+        .where('evse_id', '=', evseId)
+        .where('meter_serial', meterSerial === null ? 'is' : '=', meterSerial)
+        .where('register_wh', '=', wh)
+        .executeTakeFirstOrThrow()
+    const first = { at: (await timesOf(first_wh)).earliest, wh: first_wh }
+    const last = { at: (await timesOf(last_wh)).latest, wh: last_wh }
     found.push({ evseId, meterSerial, first, last })
   }
   return found

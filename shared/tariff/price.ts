@@ -42,11 +42,17 @@ export interface BandSpan {
   readonly versionFrom: string
 }
 
-/** A moment without a price; there is never a price of zero instead. */
+/**
+ * A moment without a price; there is never a price of zero instead. `spanTooLong`: the bands of so long a time are not
+ * looked for, because the search is by days and its time must have a bound.
+ */
 export interface MissingPrice {
-  readonly kind: 'noTariff' | 'noBand'
+  readonly kind: 'noTariff' | 'noBand' | 'spanTooLong'
   readonly at: EpochMs
 }
+
+/** Bands are told for so long a time at most. */
+export const BAND_SPANS_MAX_MS = 400 * 86_400_000
 
 /**
  * The bands from `from` to `to`, joined where they are the same, without gaps and in order. For `from` = `to` the one
@@ -54,6 +60,7 @@ export interface MissingPrice {
  */
 export function bandSpans(tariff: Tariff, from: EpochMs, to: EpochMs): Result<BandSpan[], MissingPrice> {
   invariant(from <= to, `bands are asked from ${from} to ${to}`)
+  if (to - from > BAND_SPANS_MAX_MS) return err({ kind: 'spanTooLong', at: from })
   const starts = [from, ...boundaries(tariff, from, to)]
   const spans: BandSpan[] = []
   for (const [index, start] of starts.entries()) {

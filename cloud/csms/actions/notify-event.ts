@@ -2,20 +2,21 @@
 // limit with its reason.
 import type { RequestOf } from '../../../shared/io/ocpp-link-types.ts'
 import { LIMIT_COMPONENT, LIMIT_VARIABLE, limitReportFromJson } from '../../../shared/ocpp/voltkeep-data.ts'
+import type { EpochMs } from '../../../shared/units.ts'
 import type { StationFact } from '../../fleet/facts.ts'
 import { action } from '../action.ts'
 import { limitFrom } from '../limit.ts'
-import { timeOf } from '../times.ts'
+import { plausibleOr, timeOf } from '../times.ts'
 
 type EventData = RequestOf<'NotifyEvent'>['eventData'][number]
 
-export const notifyEvent = action('NotifyEvent', async (request, { tell }) => {
-  await tell(request.eventData.flatMap(factsOf))
+export const notifyEvent = action('NotifyEvent', async (request, { now, tell }) => {
+  await tell(request.eventData.flatMap((event) => factsOf(event, now())))
   return {}
 })
 
-function factsOf(event: EventData): StationFact[] {
-  const at = timeOf(event.timestamp, 'eventData.timestamp')
+function factsOf(event: EventData, now: EpochMs): StationFact[] {
+  const at = plausibleOr(timeOf(event.timestamp, 'eventData.timestamp'), now)
   const component = nameOf(event.component.name, event.component.instance)
   const variable = nameOf(event.variable.name, event.variable.instance)
   const facts: StationFact[] = [

@@ -1,9 +1,10 @@
 // OCPP 2.0.1 G01 Status Notification.
 import { action } from '../action.ts'
-import { timeOf } from '../times.ts'
+import { plausibleOr, timeOf } from '../times.ts'
 
-export const statusNotification = action('StatusNotification', async (request, { tell }) => {
+export const statusNotification = action('StatusNotification', async (request, { now, tell }) => {
   const { evseId, connectorId, connectorStatus: status } = request
-  await tell([{ kind: 'connector', at: timeOf(request.timestamp, 'timestamp'), evseId, connectorId, status }])
+  const at = plausibleOr(timeOf(request.timestamp, 'timestamp'), now())
+  await tell([{ kind: 'connector', at, evseId, connectorId, status }])
   return {}
 })

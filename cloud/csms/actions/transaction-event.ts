@@ -4,35 +4,44 @@
 import type { RequestOf, ResponseOf } from '../../../shared/io/ocpp-link-types.ts'
 import { refuseCall } from '../../../shared/io/ocpp-link-types.ts'
 import { type VoltkeepData, voltkeepData } from '../../../shared/ocpp/voltkeep-data.ts'
-import type { EpochMs } from '../../../shared/units.ts'
+import { type EpochMs, epochMs } from '../../../shared/units.ts'
 import type { StationFact, TransactionFact } from '../../fleet/facts.ts'
 import { action } from '../action.ts'
 import { idTokenInfo } from '../id-tokens.ts'
 import { limitFrom } from '../limit.ts'
 import { samplesFrom } from '../meter-values.ts'
-import { timeOf } from '../times.ts'
+import { isPlausible, plausibleOr, timeOf } from '../times.ts'
 
 type Request = RequestOf<'TransactionEvent'>
 type Response = ResponseOf<'TransactionEvent'>
 
-export const transactionEvent = action('TransactionEvent', async (request, { stationId, tellEvent, log }) => {
-  const at = timeOf(request.timestamp, 'timestamp')
-  const ours = voltkeepData(request.customData)
-  const answer: Response = request.idToken ? { idTokenInfo: idTokenInfo(request.idToken) } : {}
-  const stored = await tellEvent(
-    { fact: factOf(request, at, ours), payload: JSON.stringify(request), answer: JSON.stringify(answer) },
-    limitOf(ours, at),
-  )
-  if (stored.repeat === 'different') {
-    const { transactionId } = request.transactionInfo
-    log.warn(
-      { stationId, transactionId, seqNo: request.seqNo },
-      'an event was repeated with other content: the first one counts',
+export const transactionEvent = action(
+  'TransactionEvent',
+  async (request, { stationId, now, tellEvent, log }) => {
+    const heardAt = now()
+    const toldAt = timeOf(request.timestamp, 'timestamp')
+    const at = plausibleOr(toldAt, heardAt)
+    const ours = voltkeepData(request.customData)
+    const answer: Response = request.idToken ? { idTokenInfo: idTokenInfo(request.idToken) } : {}
+    const stored = await tellEvent(
+      {
+        fact: believable(factOf(request, toldAt, ours), heardAt),
+        payload: JSON.stringify(request),
+        answer: JSON.stringify(answer),
+      },
+      limitOf(ours, at),
     )
-  }
-  // Written by this handler when the event came first.
-  return stored.answer === null ? answer : (JSON.parse(stored.answer) as Response)
-})
+    if (stored.repeat === 'different') {
+      const { transactionId } = request.transactionInfo
+      log.warn(
+        { stationId, transactionId, seqNo: request.seqNo },
+        'an event was repeated with other content: the first one counts',
+      )
+    }
+    // Written by this handler when the event came first.
+    return stored.answer === null ? answer : (JSON.parse(stored.answer) as Response)
+  },
+)
 
 function factOf(request: Request, at: EpochMs, ours: VoltkeepData | null): TransactionFact {
   const { transactionId, chargingState, stoppedReason } = request.transactionInfo
@@ -50,9 +59,27 @@ function factOf(request: Request, at: EpochMs, ours: VoltkeepData | null): Trans
     // Part 2, TransactionType: the reason may only be left out when it is Local.
     stoppedReason: stoppedReason ?? (request.eventType === 'Ended' ? 'Local' : null),
     timeEstimated: ours?.timeEstimated ?? false,
+    timeImplausible: false,
     meterSerial,
     // Only the first event must name its EVSE; a wallbox has one.
     samples: samplesFrom(request.meterValue ?? [], { evseId: request.evse?.id ?? 1, meterSerial }),
+  }
+}
+
+/** A fact with a time that cannot be is dated by when it was heard, and marked; the message is stored as it came. */
+function believable(fact: TransactionFact, heardAt: EpochMs): TransactionFact {
+  const times = [fact.at, ...fact.samples.map(({ sample }) => epochMs(sample.at))]
+  if (times.every((at) => isPlausible(at, heardAt))) return fact
+  const last = fact.samples.length - 1
+  return {
+    ...fact,
+    at: plausibleOr(fact.at, heardAt),
+    timeImplausible: true,
+    // A millisecond apart: readings of one moment would be taken for one reading.
+    samples: fact.samples.map((one, index) => ({
+      ...one,
+      sample: { ...one.sample, at: heardAt - (last - index) },
+    })),
   }
 }
 

@@ -111,6 +111,7 @@ const event = (
   seqNo,
   event: kind,
   timeEstimated: false,
+  timeImplausible: false,
   meterSerial: 'M1',
   readings: readings.map(([iso, wh, context]) => ({
     at: at(iso),
@@ -155,12 +156,35 @@ test.each([
     [started, updated, event(2, 'Ended', [['2026-06-01T08:20:00Z', 700, 'end']], { meterSerial: 'M2' })],
     'meterReplaced',
   ],
+  [
+    'a time that cannot be is not billed',
+    [started, { ...updated, timeImplausible: true }, ended],
+    'timeImplausible',
+  ],
 ] as const)('%s', (_name, events, kind) => {
   expect(transactionReadings(events).kind).toBe(kind)
   const made = billTransaction(transactionReadings(events), tariff)
   expect(made.kind === 'notBilled' ? made.reason.key : made.kind).toBe(
     kind === 'running' ? kind : `bill.${kind}`,
   )
+})
+
+test('a charge of 400 days is billed, one of a millisecond more is not', () => {
+  const from = at('2026-01-01T00:00:00Z')
+  const made = (ms: number) =>
+    billTransaction(
+      {
+        kind: 'complete',
+        readings: [
+          { at: from, registerWh: wattHours(0), timeExact: true },
+          { at: epochMs(from + ms), registerWh: wattHours(1), timeExact: true },
+        ],
+      },
+      tariff,
+    )
+  expect(made(400 * 86_400_000).kind).toBe('billed')
+  expect(made(400 * 86_400_000 + 1)).toMatchObject({ kind: 'notBilled', reason: { key: 'bill.spanTooLong' } })
+  expect(made(at('9999-12-31T00:00:00Z') - from)).toMatchObject({ reason: { key: 'bill.spanTooLong' } })
 })
 
 test('BILL-17 a clock set back by a second is bridged, and the reading is not called exact', () => {

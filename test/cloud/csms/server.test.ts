@@ -136,6 +136,78 @@ test('a charge told once, twice and out of order is one transaction with one bil
   await station.stop()
 })
 
+test('a time that cannot be is stored, never billed, and holds nobody up, also after a restart', async () => {
+  const [station, honest] = [await newStation('FAR'), await newStation('NEAR')]
+  const started = transactionEvent('f1', 0, 'Started', { minute: 0, registerWh: 1000 })
+  const ended = transactionEvent('f1', 1, 'Ended', { minute: 30, registerWh: 5500 })
+  const dated = (timestamp: string, event: typeof ended) => ({
+    ...event,
+    timestamp,
+    meterValue: event.meterValue?.map((value) => ({ ...value, timestamp })) ?? [],
+  })
+  const odd = dated(
+    '0000-01-01T00:00:00Z',
+    transactionEvent('f2', 1, 'Updated', { minute: 5, registerWh: 6000 }),
+  )
+  for (const event of [
+    started,
+    dated('9999-12-31T23:59:59Z', ended),
+    transactionEvent('f2', 0, 'Started', { minute: 40, registerWh: 5500 }),
+    odd,
+    transactionEvent('f2', 2, 'Ended', { minute: 50, registerWh: 7000 }),
+  ])
+    expect(await station.link.call('TransactionEvent', event)).toMatchObject({ ok: true })
+  await honest.link.call('TransactionEvent', { ...started, transactionInfo: { transactionId: 'n1' } })
+  await honest.link.call('TransactionEvent', { ...ended, transactionInfo: { transactionId: 'n1' } })
+  const settled = () =>
+    until(
+      async () => [
+        await transaction('FAR', 'f1'),
+        await transaction('FAR', 'f2'),
+        await transaction('NEAR', 'n1'),
+      ],
+      (shown) => shown.every((one) => one.bill.kind !== 'running'),
+    )
+  const notBilled = { bill: { kind: 'notBilled', reason: { key: 'bill.timeImplausible' } } }
+  const shown = await settled()
+  expect(shown).toMatchObject([notBilled, notBilled, { bill: { kind: 'billed', quantityWh: 4500 } }])
+  expect(new Date(shown[1]?.startedAt ?? 0).toISOString()).toBe('2026-06-01T08:40:00.000Z')
+  const { body } = await cloud.api<{ meters: EnergyCheck[] }>('GET', '/api/stations/FAR/energy')
+  expect(body.meters).toMatchObject([{ notBilledWh: 6000, registerDifferenceWh: 6000, differenceWh: 0 }])
+  // Its live view is not stuck in the year 9999 either.
+  await station.link.call('StatusNotification', {
+    timestamp: '9999-12-31T23:59:59Z',
+    connectorStatus: 'Occupied',
+    evseId: 1,
+    connectorId: 1,
+  })
+  expect((await view('FAR')).connectors[0]?.since).toBeLessThan(Date.parse('2026-07-02T00:00:00Z'))
+  await station.stop()
+  await honest.stop()
+  await cloud.stop()
+  cloud = await startCloud(['--data', dir])
+  expect(await settled()).toEqual(shown)
+})
+
+test('two ends are one: bill and energy account speak of the first', async () => {
+  const station = await newStation('ENDS')
+  for (const event of [
+    transactionEvent('e1', 0, 'Started', { minute: 0, registerWh: 1000 }),
+    transactionEvent('e1', 9, 'Ended', { minute: 30, registerWh: 5500 }),
+    transactionEvent('e1', 11, 'Ended', { minute: 40, registerWh: 56_500 }),
+  ])
+    await station.link.call('TransactionEvent', event)
+  const shown = await until(
+    () => transaction('ENDS', 'e1'),
+    (one) => one.bill.kind !== 'running' && one.events === 3,
+  )
+  expect(shown).toMatchObject({ energyWh: 4500, bill: { kind: 'billed', quantityWh: 4500 } })
+  const { body } = await cloud.api<{ meters: EnergyCheck[] }>('GET', '/api/stations/ENDS/energy')
+  // What the meter counted behind the end belongs to nobody, and is shown so.
+  expect(body.meters).toMatchObject([{ billedWh: 4500, unattributedWh: 51_000, differenceWh: 0 }])
+  await station.stop()
+})
+
 test('a repeat with other content gets the first answer, changes nothing and is logged', async () => {
   const station = await newStation('LIAR')
   await station.link.call(

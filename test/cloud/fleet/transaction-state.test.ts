@@ -31,6 +31,8 @@ test('a whole charge is folded to its registers, its times and its last states',
     startRegisterWh: 100,
     firstRegister: { seqNo: 0, wh: 100 },
     lastRegister: { seqNo: 4, wh: 700 },
+    highestRegister: { seqNo: 4, wh: 700 },
+    end: { seqNo: 4, registerWh: 700 },
     charging: { seqNo: 3, state: 'SuspendedEV' },
     events: 5,
     seqNos: [[0, 4]],
@@ -42,6 +44,23 @@ test('the order of arrival makes no difference, for all orders', () => {
   fc.assert(
     fc.property(fc.shuffledSubarray(charge, { minLength: charge.length }), (shuffled) => {
       expect(fold(shuffled)).toEqual(inOrder)
+    }),
+  )
+})
+
+test('of two ends the lower numbered one is the end, with its register, in all orders', () => {
+  const twice = [
+    ...charge,
+    event('tx', 5, 'Updated', '2026-06-01T08:30:00Z', 40_000),
+    event('tx', 6, 'Ended', '2026-06-01T09:00:00Z', 51_700, { stoppedReason: 'Other' }),
+  ]
+  fc.assert(
+    fc.property(fc.shuffledSubarray(twice, { minLength: twice.length }), (shuffled) => {
+      expect(fold(shuffled)).toMatchObject({
+        endedAt: at('2026-06-01T08:20:00Z'),
+        stoppedReason: 'EVDisconnected',
+        lastRegister: { seqNo: 4, wh: 700 },
+      })
     }),
   )
 })

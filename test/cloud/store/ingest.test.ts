@@ -215,6 +215,29 @@ onBothDatabases('what stations tell', (store) => {
     expect(found?.state).toMatchObject({ events: 10, seqNos: [[0, 9]], lastRegister: { wh: 900 } })
   })
 
+  test('a clock set back within a charge moves no register: the meter knows the order', async () => {
+    await newStation('stepped')
+    await write(
+      said(
+        'stepped',
+        sample('2026-06-01T08:00:00Z', 100),
+        sample('2026-06-01T08:01:00Z', 200),
+        // 90 s back, and on.
+        sample('2026-06-01T07:59:40Z', 220),
+        sample('2026-06-01T08:00:40Z', 333),
+        sample('2026-06-01T08:00:50Z', 333),
+      ),
+    )
+    expect(await meterRegisters(store(), 'stepped')).toEqual([
+      {
+        evseId: 1,
+        meterSerial: 'M1',
+        first: { at: at('2026-06-01T08:00:00Z'), wh: 100 },
+        last: { at: at('2026-06-01T08:00:50Z'), wh: 333 },
+      },
+    ])
+  })
+
   test('first and last register of each meter are told apart by its serial number', async () => {
     await newStation('meters')
     await write(

@@ -13,7 +13,7 @@ import {
   transactionByKey,
 } from '../../../cloud/store/transactions.ts'
 import { exampleTariff } from '../billing/example-tariff.ts'
-import { at, event, told } from '../support/facts.ts'
+import { at, event, sample, told } from '../support/facts.ts'
 import { onBothDatabases } from '../support/stores.ts'
 
 const tariff = exampleTariff()
@@ -24,7 +24,8 @@ onBothDatabases('transactions and their bills', (store) => {
     await store().write(facts.map((fact) => told(stationId, fact)))
     return { stationId, transactionId: 'tx' }
   }
-  const bill = () => billDue({ store: store(), tariff, onBilled: () => {} }, () => false)
+  const bill = () =>
+    billDue({ store: store(), tariff, onBilled: () => {}, log: { error: () => {} } }, () => false)
   const started = event('tx', 0, 'Started', '2026-06-01T14:30:00Z', 0)
   const boundary = event('tx', 1, 'Updated', '2026-06-01T15:00:01Z', 5500)
   const ended = event('tx', 2, 'Ended', '2026-06-01T15:30:00Z', 11_000)
@@ -72,6 +73,24 @@ onBothDatabases('transactions and their bills', (store) => {
     expect((await transactionByKey(store(), key))?.bill).toMatchObject({
       lines: [{ basis: 'measured' }, { basis: 'measured' }],
     })
+  })
+
+  test('a transaction that cannot be computed gets a reason, and the bills of others are made', async () => {
+    const odd = event('tx', 2, 'Ended', '2026-06-01T15:30:00Z', 11_000, {
+      samples: [sample('2026-06-01T15:30:00Z', 11_000, { context: 'end' })].map((one) => ({
+        ...one,
+        sample: { ...one.sample, at: 2 ** 60 },
+      })),
+    })
+    const bad = await newCharge('bad', { ...started, samples: odd.samples }, odd)
+    const good = await newCharge('good', started, boundary, ended)
+    await bill()
+    expect((await transactionByKey(store(), bad))?.bill).toEqual({
+      kind: 'notBilled',
+      reason: { key: 'bill.failed', values: {} },
+    })
+    expect((await transactionByKey(store(), good))?.bill).toMatchObject({ kind: 'billed' })
+    expect(await dueForBilling(store(), 1000)).not.toContainEqual(bad)
   })
 
   test('a lost start is a reason on the bill until the start comes in', async () => {

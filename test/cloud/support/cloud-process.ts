@@ -16,12 +16,16 @@ export interface CloudProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
+/** The events of tests are of June 2026: the cloud lives a little later, whatever the machine's clock says. */
+const CLOUD_STARTS_AT = Date.parse('2026-07-01T00:00:00Z')
+
 export async function startCloud(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<CloudProcess> {
   if (!existsSync(PROGRAM)) throw new Error('dist/ is missing: npm run build')
-  const child = spawn(process.execPath, [PROGRAM, '--port', '0', ...args], {
+  const offset = `--clock-offset-ms=${CLOUD_STARTS_AT - Date.now()}`
+  const child = spawn(process.execPath, [PROGRAM, '--port', '0', offset, ...args], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -38,6 +38,7 @@ export const event = (
   chargingState: 'Charging',
   stoppedReason: kind === 'Ended' ? 'EVDisconnected' : null,
   timeEstimated: false,
+  timeImplausible: false,
   meterSerial: 'M1',
   samples:
     registerWh === null

@@ -158,3 +158,9 @@ test('spans join without gaps, cover the whole time, and each moment has the ban
     { numRuns: 60 },
   )
 })
+
+test('the walk over the days has a bound: bands of more than 400 days are refused, not looked for', () => {
+  expect(told(threeBands, '2026-01-01T00:00:00Z', '9999-12-31T00:00:00Z')).toBe('spanTooLong')
+  expect(told(threeBands, '2026-01-01T00:00:00Z', '2027-02-05T00:00:00.001Z')).toBe('spanTooLong')
+  expect(told(threeBands, '2026-01-01T00:00:00Z', '2027-02-05T00:00:00Z')).not.toBe('spanTooLong')
+})
