@@ -23,6 +23,9 @@ export type PerPhase<T> = readonly [T, T, T]
 /** Phases that are wired to the box. */
 export type PhasesWired = 1 | 3
 
+/** The last instant that a calendar date exists for (ECMA-262, time values). */
+export const EPOCH_MS_MAX = 8_640_000_000_000_000
+
 const integer = (value: number, unit: string): number => {
   invariant(Number.isSafeInteger(value), `${value} is not a whole number of ${unit}`)
   return value
@@ -37,7 +40,10 @@ export const amps = (value: number): MilliAmps => milliAmps(Math.round(value * 1
 export const watts = (value: number): Watts => integer(value, 'W') as Watts
 export const wattHours = (value: number): WattHours => integer(value, 'Wh') as WattHours
 export const milliVolts = (value: number): MilliVolts => integer(value, 'mV') as MilliVolts
-export const epochMs = (value: number): EpochMs => integer(value, 'ms') as EpochMs
+export const epochMs = (value: number): EpochMs => {
+  invariant(Math.abs(value) <= EPOCH_MS_MAX, `${value} ms is an instant outside the calendar`)
+  return integer(value, 'ms') as EpochMs
+}
 export const monotonicMs = (value: number): MonotonicMs => integer(value, 'ms') as MonotonicMs
 
 /** IEC 61851-1 Annex A: nothing between 0 and 6 A may be offered. */

@@ -12,6 +12,7 @@ import type { KeeperConfig } from './config.ts'
 import type { BootRecord, Change, Docs, Stamp } from './memory.ts'
 import { type PlanParts, planSet } from './plans/plan-set.ts'
 import type { BoxSnapshot, InstallationRecord } from './ports.ts'
+import { isBeyondBounds } from './sessions/intents.ts'
 import { beginSessions, type Moment, type SessionInput, type SessionsState } from './sessions/state.ts'
 import { stepSession } from './sessions/step.ts'
 import { snapshotOf } from './snapshot.ts'
@@ -49,19 +50,22 @@ const RETRY_MS = 5000
 export async function startEngine(options: EngineOptions) {
   const { config, bootId, store, clock, log, send } = options
   const remembered = store.remembered
-  const docs = remembered.docs
+  const stored = remembered.docs
   const makeUuid = options.makeUuid ?? randomUUID
   const rules = { freeVend: config.freeVend, access: config.access, resumeWithinMs: config.resumeWithinMs }
   const firstSeen = clock.monotonic()
 
-  let sessions: SessionsState = beginSessions(docs, remembered.openSessions.at(-1) ?? null)
   let time: TimeState = beginTime({
     bootId,
     hasRtc: config.hasRtc,
     clocks: clocksNow(),
-    boots: docs.boots,
-    running: docs.running,
+    boots: stored.boots,
+    running: stored.running,
   })
+  const wallAtStart = wallOf(time, stored.boots, { bootId, atMonotonicMs: firstSeen })
+  const isOverrideOut = stored.override !== null && isBeyondBounds(stored.override, wallAtStart)
+  const docs = isOverrideOut ? { ...stored, override: null } : stored
+  let sessions: SessionsState = beginSessions(docs, remembered.openSessions.at(-1) ?? null)
   let boots: readonly BootRecord[] = docs.boots
   let installation = remembered.installation
   let isInstallationLost = remembered.installationLost
@@ -244,6 +248,10 @@ export async function startEngine(options: EngineOptions) {
   }
 
   // What was found at the start, made whole before anything else happens.
+  if (isOverrideOut) {
+    log.warn({ override: stored.override }, 'a stored override ends beyond 8 days and is dropped')
+    await commit({ docs: { override: null } })
+  }
   for (const stray of remembered.openSessions.slice(0, -1)) {
     log.warn({ uuid: stray.uuid }, 'an older session without an end is closed without energy')
     const { bootId: endBootId, atMonotonicMs, at, startRegisterWh: registerWh } = stray

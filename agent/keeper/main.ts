@@ -8,6 +8,7 @@ import { connectControl } from '../control-link/client.ts'
 import { startBox } from './box.ts'
 import type { KeeperConfig } from './config.ts'
 import { startLocal } from './local/server.ts'
+import { shielded } from './shield.ts'
 import { startStore } from './store/client.ts'
 import { ntpSynchronised } from './time/ntp.ts'
 import { startTicker } from './time/ticker.ts'
@@ -51,30 +52,36 @@ const running = await startBox({
 })
 let isEnding = false
 const { box, outbox } = running
-const adapter = { config, box, outbox, clock, log }
+const forAdapter = (name: string) => {
+  const { start, ...ports } = shielded(name, { box, outbox, clock, log })
+  return { start, adapter: { ...ports, config, log } }
+}
 const random = prng(Number(process.hrtime.bigint() % 4_294_967_296n))
 const knewThisBoot = store.remembered.docs.boots.some((boot) => boot.bootId === bootId)
 // An adapter that is not configured is not loaded: each costs 10 MB and more.
-const adapters = [
-  ...(config.csms
-    ? [
-        (await import('./ocpp/client.ts')).startOcpp({
-          ...adapter,
-          random,
-          bootReason: knewThisBoot ? 'ApplicationReset' : 'PowerUp',
-          restart: () => end('OCPP Reset', 1).catch(fail),
-        }),
-      ]
-    : []),
-  ...(config.mqtt ? [(await import('./mqtt/publisher.ts')).startMqtt({ ...adapter, random })] : []),
-]
-const page = await startLocal(adapter)
+const ocpp = forAdapter('ocpp')
+const mqtt = forAdapter('mqtt')
+const local = forAdapter('local')
+const server = config.csms
+  ? await ocpp.start(async () =>
+      (await import('./ocpp/client.ts')).startOcpp({
+        ...ocpp.adapter,
+        random,
+        bootReason: knewThisBoot ? 'ApplicationReset' : 'PowerUp',
+        restart: () => end('OCPP Reset', 1).catch(fail),
+      }),
+    )
+  : null
+const broker = config.mqtt
+  ? await mqtt.start(async () => (await import('./mqtt/publisher.ts')).startMqtt({ ...mqtt.adapter, random }))
+  : null
+const page = await local.start(() => startLocal(local.adapter))
 
 async function end(why: string, exitCode: number): Promise<void> {
   if (isEnding) return
   isEnding = true
   log.info({ why, commits: running.commits() }, 'keeper ends')
-  for (const { stop } of [...adapters, page]) await stop()
+  for (const adapter of [server, broker, page]) await adapter?.stop()
   await running.close()
   process.exit(exitCode)
 }
@@ -83,4 +90,4 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
     end(signal, 0).catch(fail)
   })
 
-log.info({ bootId, url: page.url() }, 'ready')
+log.info({ bootId, url: page?.url() ?? null }, 'ready')

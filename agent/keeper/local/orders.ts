@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { Result } from '../../../shared/result.ts'
 import { currentSchema, mistakes, scheduleOrderSchema } from '../../../shared/tariff/schedule-schema.ts'
-import { epochMs } from '../../../shared/units.ts'
+import { EPOCH_MS_MAX, epochMs } from '../../../shared/units.ts'
 import type { Box, Refusal } from '../ports.ts'
 import { type Answer, failure, refused } from './answer.ts'
 
@@ -23,6 +23,7 @@ function order<S extends z.ZodType>(
 const instant = z
   .int()
   .min(0)
+  .max(EPOCH_MS_MAX)
   .transform((at) => epochMs(at))
   .describe('milliseconds since 1970-01-01T00:00:00Z')
 

@@ -87,9 +87,10 @@ export function startMqtt(options: MqttOptions): MqttHandle {
     down = false
     log.info({ url }, 'the broker is connected')
     publish(topics.status, 'online', { qos: 1, retain: true })
-    newest.all()
+    // On the clock's turn, not in the socket's: what fails there is this adapter's own failure.
+    clock.after('mqtt newest', 0, newest.all)
     client.subscribe(topics.command('override'), { qos: 1 }, (error) => {
-      if (error) log.warn({ why: error.message }, 'the broker gives no commands')
+      if (error && client.connected) log.warn({ why: error.message }, 'the broker gives no commands')
     })
   })
   const sayDown = (why: string) => {

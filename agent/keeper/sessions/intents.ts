@@ -1,6 +1,7 @@
 // What of an order is refused before anything happens: with a code, why, and what to do.
 import { isoOf } from '../../../shared/time/iso.ts'
-import { CURRENT_MIN, type EpochMs } from '../../../shared/units.ts'
+import { CURRENT_MIN, EPOCH_MS_MAX, type EpochMs } from '../../../shared/units.ts'
+import type { Override } from '../memory.ts'
 import type { Refusal } from '../ports.ts'
 import type { Order, SessionsState } from './state.ts'
 
@@ -53,9 +54,7 @@ export function refusalOf(
     case 'override':
       if (!docs.plugIn) return NO_CAR
       if (isStopped(state)) return STOPPED
-      return input.until !== null && wall !== null && input.until <= wall
-        ? untilPast(input.until, wall)
-        : null
+      return input.until === null ? null : untilRefusal(input.until, wall)
     case 'userLimit': {
       const limit = input.limitMilliamps
       if (limit !== null && limit > 0 && limit < CURRENT_MIN) return tooLow(limit)
@@ -69,6 +68,37 @@ export const NOT_COMMISSIONED: Refusal = {
   message: 'The installation record is missing, so nothing may charge.',
   do: 'Commission the box: voltkeep commission.',
 }
+
+/** An override with an end is for now, not for good: at most eight days ahead. */
+const OVERRIDE_MAX_MS = 8 * 86_400_000
+
+function untilRefusal(until: EpochMs, wall: EpochMs | null): Refusal | null {
+  if (wall === null) return TIME_UNKNOWN
+  if (until <= wall) return untilPast(until, wall)
+  return until - wall > OVERRIDE_MAX_MS ? untilFar(until, wall) : null
+}
+
+/** A stored override whose end no order could have given: it is not taken up again. */
+export const isBeyondBounds = (
+  { since, until }: Pick<Override, 'since' | 'until'>,
+  wall: EpochMs | null,
+): boolean =>
+  until !== null &&
+  (!(Math.abs(until) <= EPOCH_MS_MAX) ||
+    (since !== null && until - since > OVERRIDE_MAX_MS) ||
+    (wall !== null && until - wall > OVERRIDE_MAX_MS))
+
+const TIME_UNKNOWN: Refusal = {
+  code: 'TIME_UNKNOWN',
+  message: 'The box does not know the time, so it cannot keep an end of the override. Nothing was changed.',
+  do: 'Give no end: the override then ends when the car is full or unplugged.',
+}
+
+const untilFar = (until: EpochMs, now: EpochMs): Refusal => ({
+  code: 'UNTIL_TOO_FAR',
+  message: `The end of the override, ${isoOf(until)}, is more than 8 days ahead: it is ${isoOf(now)}. Nothing was changed.`,
+  do: 'Give an end within 8 days, or none.',
+})
 
 const untilPast = (until: EpochMs, now: EpochMs): Refusal => ({
   code: 'UNTIL_PAST',

@@ -14,7 +14,7 @@ import type { KeeperConfig } from '../../../agent/keeper/config.ts'
 import { inProcess, type Store } from '../../../agent/keeper/store/client.ts'
 import { openStore, type StoreOptions } from '../../../agent/keeper/store/core.ts'
 import { err } from '../../../shared/result.ts'
-import { amps, epochMs, milliAmps, wattHours } from '../../../shared/units.ts'
+import { amps, EPOCH_MS_MAX, type EpochMs, epochMs, milliAmps, wattHours } from '../../../shared/units.ts'
 import { virtualClock } from '../control/drivers/virtual-clock.ts'
 import { CONFIG, CONTROL } from './port-doubles.ts'
 import { folder } from './store/fixture.ts'
@@ -25,6 +25,7 @@ const SCHEDULE = {
   windows: [{ days: [1, 2, 3, 4, 5, 6, 7] as const, from: '23:00', to: '06:00' }],
   outsideMilliamps: milliAmps(0),
 }
+const DAY_MS = 86_400_000
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 interface Played {
@@ -48,6 +49,7 @@ async function keeper({
   const offset = (wallAt ?? Date.UTC(2026, 5, 1, 12)) - base.monotonic()
   const clock = { ...base, wall: () => epochMs(base.monotonic() + offset) }
   const said: KeeperToControl[] = []
+  const warned: string[] = []
   let link: ConnectOptions | null = null
   let onSecond: () => void = () => {}
   let register = 1_000_000
@@ -59,7 +61,7 @@ async function keeper({
     bootId,
     store: wrap(inProcess(openStore(options))),
     clock,
-    log: { info() {}, warn() {}, error() {} },
+    log: { info() {}, warn: (_fields, text) => void warned.push(text), error() {} },
     connect: (given) => {
       link = given
       return { send: (message) => said.push(message) > 0, close() {} }
@@ -123,6 +125,7 @@ async function keeper({
     close,
     clock,
     said,
+    warned,
     options,
     hello,
     fact,
@@ -567,6 +570,62 @@ describe('what is shown when nothing charges', () => {
     await box.seconds(2)
     expect(box.box.snapshot().override).toEqual(before)
   })
+
+  test.each([0, DAY_MS * 8 + 1, EPOCH_MS_MAX - Date.UTC(2026, 5, 2)])(
+    'an override that ends %i ms from now is refused in words, and the one before it stays',
+    async (fromNow) => {
+      const box = await keeper()
+      await box.hello()
+      await box.commission()
+      await box.plug('p1')
+      const { at } = box.box.snapshot()
+      expect(await box.box.override({ by: 'localPage', until: epochMs(at + 8 * DAY_MS) })).toMatchObject({
+        ok: true,
+      })
+      const before = box.box.snapshot().override
+      expect(await box.box.override({ by: 'mqtt', until: epochMs(at + fromNow) })).toMatchObject({
+        ok: false,
+        error: { code: fromNow === 0 ? 'UNTIL_PAST' : 'UNTIL_TOO_FAR' },
+      })
+      expect(box.box.snapshot().override).toEqual(before)
+    },
+  )
+
+  test('an override with an end is refused while the time is unknown, one without is not', async () => {
+    const box = await keeper({ config: { hasRtc: false }, wallAt: 0 })
+    await box.hello()
+    await box.commission()
+    await box.plug('p1')
+    expect(box.box.snapshot().timeQuality).toBe('unknown')
+    const until = epochMs(Date.UTC(2026, 5, 1))
+    expect(await box.box.override({ by: 'localPage', until })).toMatchObject({
+      ok: false,
+      error: { code: 'TIME_UNKNOWN' },
+    })
+    expect(await box.box.override({ by: 'localPage', until: null })).toMatchObject({ ok: true })
+  })
+
+  test.each([Number.MAX_SAFE_INTEGER, Date.UTC(2026, 5, 20)])(
+    'a stored override that ends at %i, beyond all bounds, is dropped at the start for good, with a log line',
+    async (until) => {
+      const options = folder()
+      const first = await keeper({ options })
+      await first.hello()
+      await first.commission()
+      await first.plug('p1')
+      await first.close()
+      const store = openStore(options)
+      const override = { id: 'o', by: 'localPage', since: null, until: until as EpochMs } as const
+      expect(store.commit({ docs: { override } }, { at: null, room: 'normal' })).toMatchObject({ ok: true })
+      store.close()
+      const second = await keeper({ options })
+      expect(second.box.snapshot().override).toBeNull()
+      expect(second.warned).toContain('a stored override ends beyond 8 days and is dropped')
+      await second.close()
+      const third = await keeper({ options })
+      expect(third.warned).not.toContain('a stored override ends beyond 8 days and is dropped')
+    },
+  )
 
   test('the age of the oldest message is told while one waits, and only then', async () => {
     const box = await keeper()

@@ -1,11 +1,16 @@
 import { expect, it } from 'vitest'
 import { epochOfIso, isoOf } from '../../../shared/time/iso.ts'
-import { epochMs } from '../../../shared/units.ts'
+import { type EpochMs, epochMs } from '../../../shared/units.ts'
 
 it('an instant survives the way to text and back', () => {
   const at = epochMs(1_795_350_603_042)
   expect(isoOf(at)).toBe('2026-11-22T12:30:03.042Z')
   expect(epochOfIso(isoOf(at))).toBe(at)
+})
+
+it('an instant outside the calendar is a stated error, made or written', () => {
+  expect(() => epochMs(Number.MAX_SAFE_INTEGER)).toThrow('outside the calendar')
+  expect(() => isoOf(Number.MAX_SAFE_INTEGER as EpochMs)).toThrow('outside the calendar')
 })
 
 it.each([

@@ -152,6 +152,7 @@ describe('an order', () => {
 
   it.each([
     ['an unknown key', '/api/override', { until: null, force: true }],
+    ['a time outside the calendar', '/api/override', { until: Number.MAX_SAFE_INTEGER }],
     ['a time in words', '/api/override', { until: 'tonight' }],
     ['3 A', '/api/user-limit', { limitMilliamps: 3000 }],
     ['a text for a number', '/api/user-limit', { limitMilliamps: '10000' }],
