@@ -6,6 +6,17 @@ import { type WattHours, wattHours } from '../../../shared/units.ts'
 import type { MeterReading } from '../../control-link/messages.ts'
 import type { Account, Session, Stamp } from '../memory.ts'
 
+/** A meter's restart may cost the newest step of its register (SDM630: 1 to 8 Wh): the maximum holds. */
+const HELD_BACK_MAX_WH = 10
+
+/** Read before the account's last register was. */
+export const isEarlier = ({ last }: Account, readAt: Stamp) =>
+  readAt.bootId === last.bootId && readAt.atMonotonicMs < last.atMonotonicMs
+
+/** The register is lower than one that was read before it: what it counts from here on is of another epoch. */
+export const wentBack = (account: Account, registerWh: WattHours, readAt: Stamp): boolean =>
+  registerWh < account.lastRegisterWh - HELD_BACK_MAX_WH && !isEarlier(account, readAt)
+
 /** The account after a reading of its own meter. Energy that flows outside any session is unattributed. */
 export function accountAfter(
   account: Account,
@@ -13,9 +24,9 @@ export function accountAfter(
   readAt: Stamp,
   isInSession: boolean,
 ): Account {
-  const isEarlier = readAt.bootId === account.last.bootId && readAt.atMonotonicMs < account.last.atMonotonicMs
-  const last = isEarlier ? account.last : readAt
-  // A register that went back holds the maximum here; control raises the fault.
+  // What was read before the account's last register is in it already, or is of the epoch before.
+  if (isEarlier(account, readAt)) return account
+  const last = readAt
   if (registerWh <= account.lastRegisterWh) return { ...account, last }
   const flowed = registerWh - account.lastRegisterWh
   return {
@@ -26,7 +37,7 @@ export function accountAfter(
   }
 }
 
-/** The account of a meter that is seen for the first time, or again after another one. */
+/** The account of a meter that is seen for the first time, again after another one, or at a lower register. */
 export const beginAccount = (reading: Pick<MeterReading, 'serial' | 'registerWh'>, last: Stamp): Account => ({
   meterSerial: reading.serial,
   startRegisterWh: reading.registerWh,

@@ -3,7 +3,7 @@
 import { type EpochMs, type MonotonicMs, milliAmps } from '../../../shared/units.ts'
 import type { KeeperToControl, MeterReading } from '../../control-link/messages.ts'
 import type { Change, Docs, NewRow, PendingFact, PendingSample, Session, Stamp } from '../memory.ts'
-import { accountAfter, beginAccount, checkAccount } from './account.ts'
+import { accountAfter, beginAccount, checkAccount, wentBack } from './account.ts'
 import type { Moment, Rules, SessionDocs, SessionStep, SessionsState } from './state.ts'
 
 export interface Draft {
@@ -80,14 +80,16 @@ export const stampOf = ({ now }: Draft, atMonotonicMs: MonotonicMs = now.atMonot
 
 /**
  * Takes a reading of this boot into the account. While it is not decided whose the energy since a cut is, and while
- * another meter's account still has an open session, readings wait.
+ * another epoch's account still has an open session, readings wait.
  */
 export function readMeter(draft: Draft, reading: MeterReading | null): void {
   if (!reading || isUndecided(draft)) return
   const { running } = draft.state.docs
   const { session } = draft.state
   const last = stampOf(draft, reading.takenAtMonotonicMs)
-  if (running.account?.meterSerial === reading.serial) {
+  const isOfEpoch =
+    running.account?.meterSerial === reading.serial && !wentBack(running.account, reading.registerWh, last)
+  if (running.account && isOfEpoch) {
     const account = accountAfter(running.account, reading.registerWh, last, session !== null)
     setDocs(draft, { running: { ...running, account } })
     return
@@ -96,7 +98,7 @@ export function readMeter(draft: Draft, reading: MeterReading | null): void {
   beginEpoch(draft, reading)
 }
 
-/** A meter that was not there before: its account begins, the other one's is kept as it stands. */
+/** Another meter, or a register that went back: its account begins, the other one is kept as it stands. */
 export function beginEpoch(draft: Draft, reading: MeterReading): void {
   const { running, closedAccounts } = draft.state.docs
   const account = beginAccount(reading, stampOf(draft, reading.takenAtMonotonicMs))

@@ -6,7 +6,7 @@ import { milliAmps, type WattHours, watts } from '../../../shared/units.ts'
 import type { MeterReading, Permission } from '../../control-link/messages.ts'
 import { authorise } from '../authorisation/authorise.ts'
 import type { Account, PendingFact, PendingSample, Session, Stamp } from '../memory.ts'
-import { accountAfter, beginAccount, closeSession } from './account.ts'
+import { accountAfter, beginAccount, closeSession, isEarlier, wentBack } from './account.ts'
 import {
   type Draft,
   isUndecided,
@@ -36,6 +36,7 @@ export function settle(draft: Draft): void {
   if (!status || status.pilot === null) return
   checkPlug(draft)
   if (isUndecided(draft)) decideAfterCut(draft)
+  endOfEpoch(draft, status.meter)
   readMeter(draft, status.meter)
   const { session } = draft.state
   if (!session) beginIfAllowed(draft)
@@ -104,13 +105,36 @@ function decideAfterCut(draft: Draft): void {
     return
   }
   const { running } = docs
-  const account = running.account && { ...running.account, last: stampOf(draft) }
+  // The meter may have been replaced or set back in the dark: its first reading tells whether the register goes on.
+  if (!status.meter) return
+  const readAt = stampOf(draft, status.meter.takenAtMonotonicMs)
+  const isSameMeter = running.account === null || running.account.meterSerial === status.meter.serial
+  if (!isSameMeter || (running.account && wentBack(running.account, status.meter.registerWh, readAt))) {
+    endAtLast(draft, session)
+    return
+  }
+  const account = running.account && { ...running.account, last: readAt }
   setDocs(draft, { running: { ...running, account } })
   setSession(draft, { ...session, plugId: docs.plugIn.plugId })
 }
 
-/** Ends a session at the last register known to be its own: what flowed since is unattributed, never billed. */
+/** The register went back in a session: it ends at its last one, and the car gets one of the new epoch. */
+function endOfEpoch(draft: Draft, reading: MeterReading | null): void {
+  const { session, docs } = draft.state
+  const { account } = docs.running
+  if (!session || !reading || isUndecided(draft) || account?.meterSerial !== reading.serial) return
+  if (wentBack(account, reading.registerWh, stampOf(draft, reading.takenAtMonotonicMs)))
+    endAtLast(draft, session)
+}
+
+/** The car of this session was lost sight of: it ends at its last register, and the driver's orders with it. */
 export function endLost(draft: Draft, session: Session): void {
+  endAtLast(draft, session)
+  setDocs(draft, NO_ORDERS)
+}
+
+/** Ends a session at the last register known to be its own: what flowed since is unattributed, never billed. */
+function endAtLast(draft: Draft, session: Session): void {
   const { account } = draft.state.docs.running
   const last: Stamp = account?.last ?? session
   const isPowerLoss = last.bootId !== draft.now.bootId
@@ -120,7 +144,6 @@ export function endLost(draft: Draft, session: Session): void {
     trigger: 'AbnormalCondition',
     reason: session.stop ? STOP_REASONS[session.stop] : isPowerLoss ? 'PowerLoss' : 'Other',
   })
-  setDocs(draft, NO_ORDERS)
 }
 
 export interface Ending {
@@ -143,12 +166,15 @@ export function endSession(draft: Draft, session: Session, ending: Ending): void
     account.meterSerial === session.meterSerial,
     `session ${session.uuid} is of meter ${session.meterSerial}, the account of ${account.meterSerial}`,
   )
-  const told = reading?.registerWh ?? ending.registerWh
-  if (told !== undefined) {
-    const atMonotonicMs = reading?.takenAtMonotonicMs ?? ending.moment.atMonotonicMs
-    account = accountAfter(account, told, { bootId: ending.moment.bootId, atMonotonicMs }, true)
+  const readAt: Stamp = {
+    bootId: ending.moment.bootId,
+    atMonotonicMs: reading?.takenAtMonotonicMs ?? ending.moment.atMonotonicMs,
   }
-  const closed = closeSession(account, session, told ?? account.lastRegisterWh)
+  const told = reading?.registerWh ?? ending.registerWh
+  const isOlder = told !== undefined && isEarlier(account, readAt)
+  if (told !== undefined) account = accountAfter(account, told, readAt, true)
+  // A register that went back tells nothing of this session, which keeps all that was read as its own.
+  const closed = closeSession(account, session, isOlder ? told : account.lastRegisterWh)
   setDocs(draft, { running: { ...running, account: closed.account } })
   const sample: PendingSample = reading
     ? { ...sampleOf(draft, reading, 'end'), registerWh: closed.endRegisterWh }

@@ -2,6 +2,7 @@
 // is a difference of registers, and a fact that comes twice does nothing.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { accountErrorWh } from '../../../../agent/keeper/sessions/account.ts'
 import { wattHours } from '../../../../shared/units.ts'
 import { world } from './world.ts'
 
@@ -16,10 +17,17 @@ type Event =
         | 'minute'
         | 'quarter'
         | 'replaceMeter'
+        | 'setBack'
     }
   | { readonly kind: 'flow'; readonly wh: number }
   | { readonly kind: 'unseenUnplug' | 'loseControl' | 'repeatFacts' | 'quietMeter' | 'stepBack' }
-  | { readonly kind: 'powerCut'; readonly ms: number; readonly stays: boolean; readonly wh: number }
+  | {
+      readonly kind: 'powerCut'
+      readonly ms: number
+      readonly stays: boolean
+      readonly wh: number
+      readonly swaps: boolean
+    }
 
 const simple = fc.constantFrom(
   'plug' as const,
@@ -30,6 +38,7 @@ const simple = fc.constantFrom(
   'minute' as const,
   'quarter' as const,
   'replaceMeter' as const,
+  'setBack' as const,
   'unseenUnplug' as const,
   'loseControl' as const,
   'repeatFacts' as const,
@@ -121,6 +130,10 @@ function play(events: readonly Event[]) {
         box.hardware.registerWh -= 2
         box.status()
         break
+      case 'setBack':
+        box.hardware.registerWh -= 5000
+        box.status()
+        break
       case 'minute':
         box.give({ kind: 'minute', mustCommit: true, tellsReading: true })
         break
@@ -138,6 +151,11 @@ function play(events: readonly Event[]) {
         boots += 1
         plugs += 1
         box.flow(one.wh)
+
+        if (one.swaps) {
+          meters += 1
+          Object.assign(box.hardware, { serial: `SDM-${meters}`, registerWh: meters * 100 })
+        }
         box.cutPower(one.ms, `boot-${boots}`, one.stays && isPlugged() ? `p${plugs}` : null)
         if (isPlugged()) box.happens({ kind: 'plugged', plugId: `p${plugs}` })
         box.hello()
@@ -156,13 +174,19 @@ test('sessions and unattributed energy are the register difference, always and e
       const box = play(events)
       const { running, closedAccounts } = box.state().docs
       const closed = [...box.stored.sessions.values()].filter((session) => session.end !== null)
-      for (const account of [...closedAccounts, ...(running.account ? [running.account] : [])]) {
-        const own = closed.filter((session) => session.meterSerial === account.meterSerial)
+      const accounts = [...closedAccounts, ...(running.account ? [running.account] : [])]
+      for (const account of accounts)
+        expect(accountErrorWh(account, account === running.account ? box.state().session : null)).toBe(0)
+      for (const serial of new Set(accounts.map(({ meterSerial }) => meterSerial))) {
+        const own = closed.filter((session) => session.meterSerial === serial)
         const sum = own.reduce(
           (wh, { end, startRegisterWh }) => wh + (end?.registerWh ?? 0) - startRegisterWh,
           0,
         )
-        expect(sum).toBe(account.closedSessionsWh)
+        const booked = accounts
+          .filter(({ meterSerial }) => meterSerial === serial)
+          .reduce((wh, { closedSessionsWh }) => wh + closedSessionsWh, 0)
+        expect(sum).toBe(booked)
         for (const session of own)
           expect(session.end?.registerWh).toBeGreaterThanOrEqual(session.startRegisterWh)
       }

@@ -454,6 +454,104 @@ describe('the meter is replaced', () => {
   })
 })
 
+describe('the meter is another one after a power cut', () => {
+  const cutWith = (change: { serial?: string; registerWh: number }) => {
+    const box = world()
+    box.plug('p1')
+    box.charge(1000)
+    box.give({ kind: 'minute', mustCommit: true, tellsReading: true })
+    box.cutPower(30_000, 'boot-2', 'boot-2:1')
+    Object.assign(box.hardware, change)
+    return box
+  }
+
+  test.each([
+    ['another serial number', { serial: 'SDM-2', registerWh: 40 }, 'SDM-2'],
+    ['the same meter with a lower register', { registerWh: 400_000 }, 'SDM-1'],
+  ])(
+    '%s: the session ends with PowerLoss at its own register, the car gets a new one',
+    (_, change, serial) => {
+      const box = cutWith(change)
+      box.happens({ kind: 'plugged', plugId: 'boot-2:1' })
+      box.hello()
+      expect(box.ended('s1')).toEqual({ wh: 1000, reason: 'PowerLoss' })
+      expect(box.state().session).toMatchObject({
+        uuid: 's2',
+        meterSerial: serial,
+        startRegisterWh: change.registerWh,
+        plugId: 'boot-2:1',
+      })
+      expect(permissions(box)).toEqual(['s1', 's2'])
+      expect(box.state().docs.closedAccounts).toMatchObject([
+        { meterSerial: 'SDM-1', lastRegisterWh: 1_001_000, closedSessionsWh: 1000, unattributedWh: 0 },
+      ])
+      box.charge(7)
+      box.unplug()
+      expect(box.ended('s2')).toEqual({ wh: 7, reason: 'EVDisconnected' })
+      expect(box.errorWh()).toBe(0)
+    },
+  )
+
+  test('nothing goes on before the meter told which one it is', () => {
+    const box = cutWith({ serial: 'SDM-2', registerWh: 40 })
+    box.hardware.hasMeter = false
+    box.happens({ kind: 'plugged', plugId: 'boot-2:1' })
+    box.hello()
+    expect(permissions(box)).toEqual(['s1'])
+    expect(box.ended('s1')).toBeNull()
+    box.hardware.hasMeter = true
+    box.status()
+    expect(box.ended('s1')).toEqual({ wh: 1000, reason: 'PowerLoss' })
+    expect(permissions(box)).toEqual(['s1', 's2'])
+  })
+})
+
+describe('the register goes back', () => {
+  test('an end at a lower register keeps what the session had, and a new epoch begins there', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(700)
+    box.pass(1000)
+    box.hardware.registerWh = 1_000_200
+    box.unplug()
+    expect(box.ended('s1')).toEqual({ wh: 700, reason: 'EVDisconnected' })
+    expect(box.state().docs.closedAccounts).toMatchObject([{ closedSessionsWh: 700, unattributedWh: 0 }])
+    expect(box.state().docs.running.account).toMatchObject({
+      startRegisterWh: 1_000_200,
+      lastRegisterWh: 1_000_200,
+    })
+    box.flow(30)
+    box.status()
+    expect(box.state().docs.running.account?.unattributedWh).toBe(30)
+  })
+
+  test('during a charge: it ends at its last register, and the car goes on in a session of the new epoch', () => {
+    const box = world()
+    box.plug('p1')
+    box.give({ kind: 'userLimit', limitMilliamps: 8000 as never })
+    box.charge(700)
+    box.pass(1000)
+    box.hardware.registerWh = 12
+    box.status()
+    expect(box.ended('s1')).toEqual({ wh: 700, reason: 'Other' })
+    expect(revoked(box)).toEqual(['s1 sessionEnded'])
+    expect(permissions(box)).toEqual(['s1', 's2'])
+    expect(box.state().session).toMatchObject({ uuid: 's2', startRegisterWh: 12 })
+    expect(box.state().docs.userLimitMilliamps).toBe(8000)
+  })
+
+  test('by no more than a step of the register: the maximum holds', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(700)
+    box.pass(1000)
+    box.hardware.registerWh -= 4
+    box.unplug()
+    expect(box.ended('s1')).toEqual({ wh: 700, reason: 'EVDisconnected' })
+    expect(box.state().docs.closedAccounts).toEqual([])
+  })
+})
+
 describe('orders of the driver', () => {
   test('override and own limit hold until the plug is out, and survive a restart', () => {
     const box = world()
