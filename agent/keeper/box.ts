@@ -112,6 +112,7 @@ function listener(engine: Engine, job: (work: () => Promise<unknown>) => void, l
         break
       case 'refused':
         log.warn({ uuid: message.uuid, why: message.why }, 'control refused a permission')
+        job(() => engine.apply({ kind: 'refused', uuid: message.uuid }))
         break
     }
   }

@@ -19,6 +19,7 @@ export function hello(draft: Draft, { hello, known }: Extract<SessionInput, { ki
     status: hello.status,
     checkPlugSince: draft.now.atMonotonicMs,
     permitted: permission?.uuid ?? null,
+    refused: null,
   }
   applyFacts(draft, hello.facts)
   if (!permission || draft.state.permitted !== permission.uuid) return
@@ -35,7 +36,7 @@ function revoke(
   reason: 'remoteStop' | 'localStop' | 'sessionEnded',
 ): void {
   draft.tellFirst.push({ kind: 'revoke', uuid, reason })
-  draft.state = { ...draft.state, permitted: null }
+  draft.state = { ...draft.state, permitted: null, revokedAt: draft.now.atMonotonicMs }
 }
 
 /** A running charge that was lost from memory goes on under its own uuid and from its own start register. */

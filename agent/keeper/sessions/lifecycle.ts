@@ -25,6 +25,8 @@ type StoppedReason = NonNullable<TransactionFact['stoppedReason']>
 const PUBLIC_RESUME_MS = 60_000
 /** After a stop the relay opens within 6 s; a box that never tells so is believed after this. */
 const STOP_AT_LATEST_MS = 30_000
+/** Control tells its state once a second, so a revoke that was heard shows before this. */
+const REVOKE_AGAIN_MS = 2000
 /** Control holds an `unplugged` back for up to 3 s, until a reading with the relay open is there. */
 const FACTS_COME_WITHIN_MS = 5000
 /** A car that has taken nothing for so long, although it may, is full. */
@@ -211,7 +213,9 @@ export function endSession(draft: Draft, session: Session, ending: Ending): void
 
 /** Current is offered only with this, and this is sent only when the session is stored. */
 function permit(draft: Draft, session: Session): void {
-  if (draft.state.permitted === session.uuid || draft.state.status?.plugId !== session.plugId) return
+  const { permitted, status, refused } = draft.state
+  if (permitted === session.uuid || status?.plugId !== session.plugId) return
+  if (refused?.uuid === session.uuid && draft.now.atMonotonicMs < refused.againAt) return
   const started: Stamp = session.bootId === draft.now.bootId ? session : stampOf(draft)
   const permission: Permission = {
     uuid: session.uuid,
@@ -271,10 +275,24 @@ const STOP_REASONS = { remote: 'Remote', local: 'Local' } as const
 export const stoppedBy = (by: 'remote' | 'local') =>
   ({ trigger: by === 'remote' ? 'RemoteStop' : 'StopAuthorized', reason: STOP_REASONS[by] }) as const
 
+/** Control still holds the permission of a session that was stopped: the word was lost on its way. */
+function revokeAgain(draft: Draft, { uuid, stop }: Session): void {
+  const { revokedAt } = draft.state
+  const now = draft.now.atMonotonicMs
+  if (stop === null || (revokedAt !== null && now - revokedAt < REVOKE_AGAIN_MS)) return
+  draft.tellFirst.push({ kind: 'revoke', uuid, reason: stop === 'remote' ? 'remoteStop' : 'localStop' })
+  draft.state = { ...draft.state, permitted: null, revokedAt: now }
+}
+
 /** A stopped session ends with the first reading after the relay is open. */
 function endIfStopped(draft: Draft, session: Session): void {
   const { status, stoppingSince } = draft.state
-  if (!session.stop || !status || status.permissionUuid === session.uuid || isUndecided(draft)) return
+  if (!session.stop || !status) return
+  if (status.permissionUuid === session.uuid) {
+    revokeAgain(draft, session)
+    return
+  }
+  if (isUndecided(draft)) return
   const waitedMs = stoppingSince === null ? 0 : draft.now.atMonotonicMs - stoppingSince
   const { meter } = status
   const isFresh = meter !== null && (stoppingSince === null || meter.takenAtMonotonicMs >= stoppingSince)

@@ -35,6 +35,10 @@ export interface SessionsState {
   readonly isControlLost: boolean
   /** The uuid that control was last sent a permission for, on this connection. */
   readonly permitted: string | null
+  /** The permission that control would not take, and when it is offered to it again. */
+  readonly refused: { readonly uuid: string; readonly times: number; readonly againAt: MonotonicMs } | null
+  /** When the revoke of a stopped session was last sent. */
+  readonly revokedAt: MonotonicMs | null
   /** When the running session was told to stop; null when it was not, or before this start of keeper. */
   readonly stoppingSince: MonotonicMs | null
   /** Since when control's plug-in must be compared: a new connection, and facts of it may still come. */
@@ -52,6 +56,8 @@ export const beginSessions = (docs: SessionDocs, session: Session | null): Sessi
   status: null,
   isControlLost: false,
   permitted: null,
+  refused: null,
+  revokedAt: null,
   stoppingSince: null,
   checkPlugSince: null,
   remoteOrder: null,

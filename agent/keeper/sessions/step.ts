@@ -21,6 +21,9 @@ import type { Moment, Rules, SessionInput, SessionStep, SessionsState } from './
 
 /** How long a remote start waits for its car. */
 export const REMOTE_START_WAITS_MS = 60_000
+/** A permission that control refused is sent again after this; the wait doubles up to the last. */
+const REFUSED_FIRST_MS = 1000
+const REFUSED_MAX_MS = 60_000
 /** A clock reading is told with the meter's own time, and not at all when the meter is silent. */
 const CLOCK_READING_AGE_MAX_MS = 5000
 
@@ -57,6 +60,7 @@ function take(draft: Draft, input: SessionInput): void {
       applyFacts(draft, input.facts)
       break
     case 'refused':
+      refused(draft, input.uuid)
       break
     case 'minute':
       minute(draft, input)
@@ -94,6 +98,15 @@ function take(draft: Draft, input: SessionInput): void {
 }
 
 const later = ({ now }: Draft, ms: number) => monotonicMs(now.atMonotonicMs + ms)
+
+/** Control would not take a permission: it may when its mirror can be written or the plug-in is settled again. */
+function refused(draft: Draft, uuid: string): void {
+  const { permitted, refused: before } = draft.state
+  if (permitted !== uuid) return
+  const times = before?.uuid === uuid ? before.times + 1 : 1
+  const waitMs = Math.min(REFUSED_MAX_MS, REFUSED_FIRST_MS * 2 ** Math.min(times - 1, 16))
+  draft.state = { ...draft.state, permitted: null, refused: { uuid, times, againAt: later(draft, waitMs) } }
+}
 
 /**
  * Once a minute everything periodic goes into one commit. A car that waits overnight makes none, but on public boxes:
@@ -135,7 +148,8 @@ function stop(draft: Draft, by: 'remote' | 'local'): void {
     uuid: session.uuid,
     reason: by === 'remote' ? 'remoteStop' : 'localStop',
   })
-  draft.state = { ...draft.state, permitted: null, stoppingSince: draft.now.atMonotonicMs }
+  const { atMonotonicMs } = draft.now
+  draft.state = { ...draft.state, permitted: null, stoppingSince: atMonotonicMs, revokedAt: atMonotonicMs }
   if (docs.plugIn) setDocs(draft, { plugIn: { ...docs.plugIn, done: true } })
   setSession(draft, { ...session, stop: session.stop ?? by })
   draft.isEnd = true

@@ -58,6 +58,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
       ms: fc.integer({ min: 0, max: 30 * 3_600_000 }),
       stays: fc.boolean(),
       wh: fc.integer({ min: 0, max: 500 }),
+      swaps: fc.boolean(),
     }),
   },
 )

@@ -132,6 +132,37 @@ describe('nothing begins', () => {
   })
 })
 
+describe('a permission that control refused', () => {
+  test('is sent again after a second, then after twice as long up to a minute, while the session stands', () => {
+    const box = world()
+    box.plug('p1')
+    const sentAt: number[] = []
+    const begun = box.hardware.mono
+    for (let second = 0; second < 300; second++) {
+      const sent = permissions(box).length
+      if (box.hardware.permission) {
+        box.hardware.permission = null
+        box.give({ kind: 'refused', uuid: 's1' })
+      }
+      box.pass(1000)
+      box.status()
+      if (permissions(box).length > sent) sentAt.push((box.hardware.mono - begun) / 1000)
+    }
+    expect(sentAt).toEqual([1, 3, 7, 15, 31, 63, 123, 183, 243])
+    expect(new Set(permissions(box))).toEqual(new Set(['s1']))
+  })
+
+  test('is not sent again when the plug is out', () => {
+    const box = world()
+    box.plug('p1')
+    box.give({ kind: 'refused', uuid: 's1' })
+    box.unplug()
+    box.pass(60_000)
+    box.status()
+    expect(permissions(box)).toEqual(['s1'])
+  })
+})
+
 describe('a stop', () => {
   test('is told to control before it is stored, and ends with the first reading after the relay is open', () => {
     const box = world()
@@ -178,6 +209,25 @@ describe('a stop', () => {
     box.hardware.relay = 'open'
     box.status()
     expect(box.ended('s1')).toEqual({ wh: 10, reason: 'Remote' })
+  })
+
+  test('is told again while control still shows the permission, because the word may have been lost', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(10)
+    const held = box.hardware.permission
+    box.give({ kind: 'stop', uuid: null, by: 'local' })
+    box.hardware.permission = held
+    box.pass(1000)
+    box.status()
+    expect(revoked(box)).toEqual(['s1 localStop'])
+    box.pass(1000)
+    box.status()
+    expect(revoked(box)).toEqual(['s1 localStop', 's1 localStop'])
+    box.hardware.relay = 'open'
+    box.pass(1000)
+    box.status()
+    expect(box.ended('s1')).toEqual({ wh: 10, reason: 'Local' })
   })
 
   test('a remote start begins again on the same plug-in, under its own token', () => {
