@@ -13,6 +13,8 @@ import { serverKey, serverKeyFits } from './server-key.ts'
 import { openStore } from './store/database.ts'
 
 process.env['TZ'] = 'UTC'
+// Files are for their owner only, also those that libraries make in a folder that was there before.
+process.umask(0o077)
 const log = pino({ base: null }, pino.destination({ dest: 1, sync: true }))
 const dist = dirname(fileURLToPath(import.meta.url))
 

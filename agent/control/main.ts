@@ -14,6 +14,9 @@ import { kernelBootId, suspendedMs } from './machine.ts'
 import { openMirror, readMirror } from './mirror.ts'
 import { registry } from './registry.ts'
 
+// Files are for their owner only, also those that libraries make in a folder that was there before.
+process.umask(0o077)
+
 const EXIT_CONFIGURATION = 2
 
 async function main(configPath: string | undefined) {

@@ -13,6 +13,9 @@ import { startStore } from './store/client.ts'
 import { ntpSynchronised } from './time/ntp.ts'
 import { startTicker } from './time/ticker.ts'
 
+// Files are for their owner only, also those that libraries make in a folder that was there before.
+process.umask(0o077)
+
 const log = pino({ base: { pid: process.pid, name: 'keeper' } }, pino.destination({ dest: 1, sync: true }))
 
 const fail = (cause: unknown): never => {

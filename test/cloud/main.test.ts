@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -111,6 +111,16 @@ test("the server's key is made once, for its owner only; with another key the cl
   expect(refused.stdout).toMatch(/server key/)
   await writeFile(path, 'damaged\n')
   expect(await refusedStart(['--data', dir, '--port', '0'])).toMatchObject({ code: 1 })
+})
+
+test('every file of the cloud is for its owner only, also in a folder that others may read', async () => {
+  const dir = await folder()
+  await chmod(dir, 0o755)
+  const cloud = await start(['--data', dir])
+  await cloud.api('POST', '/api/stations', { id: 'S', key: KEY })
+  const files = await readdir(dir)
+  expect(files).toEqual(expect.arrayContaining(['cloud.sqlite', 'cloud.sqlite-wal', 'server.key']))
+  for (const file of files) expect((await stat(join(dir, file))).mode & 0o077, file).toBe(0)
 })
 
 test('SIGTERM ends it with 0, also with a station and a watcher connected, and says good-bye to the station', async () => {

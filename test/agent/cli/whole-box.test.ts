@@ -1,6 +1,6 @@
 // voltkeep agent over the real control and keeper, and hw-sim's board, relay and meter behind a pseudo terminal.
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,6 +16,7 @@ let programs: Program[] = []
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'voltkeep-box-'))
   await mkdir(join(dir, 'bus'))
+  for (const name of ['state', 'run']) await mkdir(join(dir, name), { mode: 0o755 })
 })
 
 afterEach(async () => {
@@ -107,6 +108,13 @@ freeVend: { idToken: FREE }
   expect(status).toMatch(/^installed 10\.0 A on 3 phases, by Karen Holm, version 1$/m)
   expect(status.match(/^device .*: answers, /gm)).toHaveLength(3)
   await expect(command('override', ...url)).rejects.toThrow(/POST .*\/api\/override: .*\n.* {2}do {8}/s)
+
+  // The folders were there before, and others may read them.
+  for (const name of ['state', 'run']) {
+    const files = await readdir(join(dir, name), { recursive: true })
+    expect(files.length).toBeGreaterThan(0)
+    for (const file of files) expect((await stat(join(dir, name, file))).mode & 0o077, file).toBe(0)
+  }
 
   process.kill(Number(control['pid']), 'SIGKILL')
   const next = await logged(startedAs('control'), 2)
