@@ -453,6 +453,8 @@ describe('the way back from a limit that was commissioned too low', () => {
     for (const name of moved)
       rmSync(name === 'installation.json' ? installationCopyPath : join(dir, name), { force: true })
     const box = await keeper({ options, bootId: 'boot-2' })
+    // The meter's register is where the charge left it.
+    box.flow(500)
     await box.hello()
     expect(box.box.snapshot()).toMatchObject({
       installation: null,
