@@ -261,6 +261,18 @@ export const FAULTS = [
 
 export type FaultCode = (typeof FAULTS)[number]['code']
 
+/** Faults of one car or cable: they stand until the plug is out, even where the board tells them no more. */
+export const UNTIL_UNPLUGGED: readonly FaultCode[] = [
+  'DIODE_MISSING',
+  'CABLE_INVALID',
+  'RESIDUAL_CURRENT',
+  'CAR_TAKES_MORE',
+]
+
+/** Does not go because the power did: keeper remembers it for control. */
+export const outlastsPower = (code: FaultCode): boolean =>
+  faultRow(code).latched || UNTIL_UNPLUGGED.includes(code)
+
 /** The row of a code. Total: the code is one of the table. */
 export function faultRow(code: FaultCode): FaultRow {
   const row = FAULTS.find((candidate) => candidate.code === code)

@@ -20,6 +20,7 @@ import {
   type MeterReading,
   type NumberedFact,
   type Permission,
+  type RememberedFault,
 } from './messages.ts'
 
 /** Null when the value fits, else where and why not, in words for a log line. */
@@ -231,6 +232,9 @@ const keeperToControl = kinds({
     ]),
   },
   factsStored: { number: natural },
+  standingFaults: {
+    faults: listOf(shape<RememberedFault>({ code: faultCode, detail: text }), FAULTS.length),
+  },
   clearFault: { code: faultCode },
   alive: {},
 })

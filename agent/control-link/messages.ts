@@ -101,6 +101,11 @@ export interface NumberedFact {
   readonly fact: Fact
 }
 
+export interface RememberedFault {
+  readonly code: FaultCode
+  readonly detail: string
+}
+
 export type RevokeReason =
   | 'remoteStop'
   | 'localStop'
@@ -116,6 +121,11 @@ export type KeeperToControl =
   | { readonly kind: 'revoke'; readonly uuid: string; readonly reason: RevokeReason }
   /** Facts up to this number are committed; control forgets them. */
   | { readonly kind: 'factsStored'; readonly number: number }
+  /**
+   * Faults that stood before the power went and that nobody has cleared: sent to a control that has no mirror, before
+   * any permission.
+   */
+  | { readonly kind: 'standingFaults'; readonly faults: readonly RememberedFault[] }
   /** A latched fault may clear, by a technician's word. */
   | { readonly kind: 'clearFault'; readonly code: FaultCode }
   /** Once a second: keeper lives. Control counts silence from the last message of any kind. */

@@ -4,7 +4,13 @@ import type { Logger } from 'pino'
 import type { BindingLimit, PlanSet } from '../../shared/limits/plan.ts'
 import type { Clock, Timer } from '../../shared/time/clock.ts'
 import type { MonotonicMs } from '../../shared/units.ts'
-import type { ControlToKeeper, Fact, KeeperToControl, Permission } from '../control-link/messages.ts'
+import type {
+  ControlToKeeper,
+  Fact,
+  KeeperToControl,
+  Permission,
+  RememberedFault,
+} from '../control-link/messages.ts'
 import { LINK_VERSION } from '../control-link/messages.ts'
 import type { ControlConfig } from './config.ts'
 import { type DecisionState, decide, initialDecision } from './decide.ts'
@@ -327,6 +333,8 @@ export function createLoop(options: LoopOptions): Loop {
         if (!book.kept.some(({ fact }) => fact.kind === 'meterReplaced'))
           onMeter({ kind: 'replacementStored' })
         return
+      case 'standingFaults':
+        return takeStanding(message.faults)
       case 'clearFault':
         log.info({ code: message.code }, 'a technician clears a fault')
         cleared.push(message.code)
@@ -356,6 +364,17 @@ export function createLoop(options: LoopOptions): Loop {
       status: wholeStatus(parts, now),
       mirrorAgeMs,
     })
+  }
+
+  /** The power took the mirror, not the fault: it stands until it clears as its row says. */
+  function takeStanding(told: readonly RememberedFault[]) {
+    const { safety } = decision
+    const back = told.filter(({ code }) => !safety.faults.some((fault) => fault.code === code))
+    if (back.length === 0) return
+    log.warn({ faults: back }, 'faults of before the power cut stand')
+    decision = { ...decision, safety: { ...safety, faults: [...safety.faults, ...back] } }
+    turn()
+    void mirrored()
   }
 
   async function takePlans(next: PlanSet) {

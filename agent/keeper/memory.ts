@@ -4,7 +4,7 @@
 import type { FaultCode } from '../../shared/faults.ts'
 import type { Schedule } from '../../shared/tariff/schedule.ts'
 import type { EpochMs, MilliAmps, MonotonicMs, WattHours } from '../../shared/units.ts'
-import type { ChargingState } from '../control-link/messages.ts'
+import type { ChargingState, RememberedFault } from '../control-link/messages.ts'
 import type { OutboxFact, OverrideView } from './ports.ts'
 
 /** A moment of one kernel boot. */
@@ -105,6 +105,8 @@ export interface Docs {
   readonly closedAccounts: readonly Account[]
   /** Faults of keeper's own that the server was told of and that still stand. */
   readonly ownFaults: readonly FaultCode[]
+  /** Faults of control that stand and outlast a power cut, which takes control's own memory of them. */
+  readonly controlFaults: readonly RememberedFault[]
   /** When the daily copy was last made; null before the first. */
   readonly lastDailyAt: EpochMs | null
 }
@@ -123,6 +125,7 @@ export const EMPTY_DOCS: Docs = {
   boots: [],
   closedAccounts: [],
   ownFaults: [],
+  controlFaults: [],
   lastDailyAt: null,
 }
 

@@ -1,6 +1,6 @@
 // Which faults stand. Each cause is one row here, in the order of the fault table; a fault clears as its row there says.
 // Where the bus is lost, what is lost with it is not told again: one cause, one fault.
-import { FAULTS, type FaultCode, faultRow } from '../../../shared/faults.ts'
+import { FAULTS, type FaultCode, faultRow, UNTIL_UNPLUGGED } from '../../../shared/faults.ts'
 import type { MonotonicMs } from '../../../shared/units.ts'
 import type { Fact } from '../../control-link/messages.ts'
 import type { BoardError } from '../ports/board.ts'
@@ -61,13 +61,6 @@ const CAUSES = {
   METER_REPLACED: (_state, input) => meterFault(input, 'METER_REPLACED'),
 } as const satisfies Row
 
-/** Faults of one car or cable: they stand until the plug is out, even where the board tells them no more. */
-const UNTIL_UNPLUGGED: readonly FaultCode[] = [
-  'DIODE_MISSING',
-  'CABLE_INVALID',
-  'RESIDUAL_CURRENT',
-  'CAR_TAKES_MORE',
-]
 /** Lost with the bus, so not told beside it. */
 const WITH_THE_BUS: readonly FaultCode[] = ['BOARD_LOST', 'DEADMAN_LOST', 'METER_LOST']
 

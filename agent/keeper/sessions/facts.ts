@@ -1,5 +1,6 @@
 // What control's facts do. Facts are numbered within a kernel boot; the last number that was applied is stored in the
 // same commit as what they did, so a fact that comes again does nothing.
+import { type FaultCode, outlastsPower } from '../../../shared/faults.ts'
 import type { Fact, NumberedFact } from '../../control-link/messages.ts'
 import type { Docs, Session, Stamp } from '../memory.ts'
 import { accountAfter } from './account.ts'
@@ -53,10 +54,11 @@ function applyFact(draft: Draft, numbered: NumberedFact): void {
     case 'restarted':
       break
     case 'faultRaised':
-      tellFault(draft, { code: fact.code, raised: true, detail: fact.detail }, moment)
+      faultRaised(draft, fact, moment)
       break
     case 'faultCleared':
       tellFault(draft, { code: fact.code, raised: false, detail: '' }, moment)
+      forgetFault(draft, fact.code)
       break
     case 'meterReplaced':
       meterReplaced(draft, fact, numbered, moment)
@@ -111,6 +113,20 @@ function released(draft: Draft, fact: FactOf<'released'>, { meter }: NumberedFac
       : ({ trigger: 'AbnormalCondition', reason: 'Other' } as const)
   endSession(draft, session, { reading: meter, moment, ...why })
   if (isButton && docs.plugIn) setDocs(draft, { plugIn: { ...docs.plugIn, done: true } })
+}
+
+/** One that is remembered from before a power cut was told already. */
+function faultRaised(draft: Draft, { code, detail }: FactOf<'faultRaised'>, moment: Stamp): void {
+  const { controlFaults } = draft.state.docs
+  if (controlFaults.some((fault) => fault.code === code)) return
+  tellFault(draft, { code, raised: true, detail }, moment)
+  if (outlastsPower(code)) setDocs(draft, { controlFaults: [...controlFaults, { code, detail }] })
+}
+
+function forgetFault(draft: Draft, code: FaultCode): void {
+  const { controlFaults } = draft.state.docs
+  const others = controlFaults.filter((fault) => fault.code !== code)
+  if (others.length < controlFaults.length) setDocs(draft, { controlFaults: others })
 }
 
 /** The open session is closed at the old meter's register; a new one begins on the new meter. */

@@ -1,7 +1,7 @@
 // Control's hello: what it holds against what keeper remembers. A permission of an ended session is revoked, one that
 // nobody knows is adopted, and none at all is no word against a session: absence is not revocation.
 import { type WattHours, wattHours } from '../../../shared/units.ts'
-import type { Permission } from '../../control-link/messages.ts'
+import type { ControlStatus, Permission } from '../../control-link/messages.ts'
 import type { Account, Session, Stamp } from '../memory.ts'
 import { beginAccount } from './account.ts'
 import { type Draft, setDocs, setSession, tellServer } from './draft.ts'
@@ -22,12 +22,22 @@ export function hello(draft: Draft, { hello, known }: Extract<SessionInput, { ki
     refused: null,
   }
   applyFacts(draft, hello.facts)
+  if (hello.mirrorAgeMs === null) remindOfFaults(draft, hello.status)
   if (!permission || draft.state.permitted !== permission.uuid) return
   const { session } = draft.state
   if (session?.uuid === permission.uuid) {
     if (session.stop) revoke(draft, permission, session.stop === 'remote' ? 'remoteStop' : 'localStop')
   } else if (known) revoke(draft, permission, 'sessionEnded')
   else adopt(draft, permission)
+}
+
+/** A control without a mirror knows of no fault of before; what nobody has cleared stands, and nothing is begun. */
+function remindOfFaults(draft: Draft, status: ControlStatus): void {
+  const faults = draft.state.docs.controlFaults.filter(({ code }) => !status.faults.includes(code))
+  if (faults.length === 0) return
+  draft.tellFirst.push({ kind: 'standingFaults', faults })
+  const codes = [...status.faults, ...faults.map(({ code }) => code)]
+  draft.state = { ...draft.state, status: { ...status, faults: codes } }
 }
 
 function revoke(

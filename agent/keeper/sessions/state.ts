@@ -24,6 +24,7 @@ export type SessionDocs = Pick<
   | 'userLimitMilliamps'
   | 'nextEventId'
   | 'ownFaults'
+  | 'controlFaults'
 >
 
 export interface SessionsState {

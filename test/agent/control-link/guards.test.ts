@@ -43,6 +43,11 @@ const permission: KeeperToControl = {
   },
 }
 
+const standing: KeeperToControl = {
+  kind: 'standingFaults',
+  faults: [{ code: 'RESIDUAL_CURRENT', detail: 'the board reports it' }],
+}
+
 /** All places of a JSON value: each one replaced by something else must be refused. */
 function mutations(value: unknown, junk: unknown): unknown[] {
   if (typeof value !== 'object' || value === null) return [junk]
@@ -54,7 +59,7 @@ function mutations(value: unknown, junk: unknown): unknown[] {
 }
 
 describe('guards', () => {
-  test.each([plans, permission, { kind: 'alive' } as const])(
+  test.each([plans, permission, standing, { kind: 'alive' } as const])(
     'let a good message through unchanged',
     (good) => {
       expect(parseKeeperToControl(good)).toEqual({ ok: true, value: good })
@@ -62,7 +67,7 @@ describe('guards', () => {
   )
 
   test('refuse a message with any one leaf of another type', () => {
-    for (const good of [plans, permission])
+    for (const good of [plans, permission, standing])
       for (const junk of [null, [], {}, true, -1.5])
         for (const bad of mutations(good, junk))
           expect(parseKeeperToControl(bad), JSON.stringify(bad)).toMatchObject({ ok: false })

@@ -18,6 +18,7 @@ import {
   type NumberedFact,
   type Pilot,
 } from '../../../agent/control-link/messages.ts'
+import type { FaultCode } from '../../../shared/faults.ts'
 import type { LimitPlan } from '../../../shared/limits/plan.ts'
 import { message } from '../../../shared/message.ts'
 import { err, ok } from '../../../shared/result.ts'
@@ -511,5 +512,47 @@ describe('the loop', () => {
     await pass(clock, 500)
     expect(one.told).toContainEqual({ kind: 'refused', uuid: 's1', why: 'the mirror cannot be written' })
     expect(at.world.offered).toBe(0)
+  })
+})
+
+describe('faults that keeper remembers from before a power cut', () => {
+  const remembered = (code: FaultCode): KeeperToControl => ({
+    kind: 'standingFaults',
+    faults: [{ code, detail: 'before the cut' }],
+  })
+
+  test('a latched one stands: a permission offers nothing until a technician has cleared it', async () => {
+    const clock = virtualClock()
+    const at = site(clock)
+    const { one, plugId } = await plugged(clock, at)
+    one.loop.onKeeper(remembered('METER_WENT_BACK'))
+    one.loop.onKeeper(permissionFor(plugId))
+    at.world.pilot = 'C'
+    await pass(clock, 3000)
+    expect(one.status()?.faults).toEqual(['METER_WENT_BACK'])
+    expect(at.writes.filter((write) => write.startsWith('offer'))).toEqual([])
+    one.loop.onKeeper({ kind: 'clearFault', code: 'METER_WENT_BACK' })
+    await pass(clock, 3000)
+    expect(one.status()?.faults).toEqual([])
+    expect(at.writes.filter((write) => write.startsWith('offer'))).not.toEqual([])
+    expect(one.facts().map(({ fact }) => fact.kind)).not.toContain('faultRaised')
+  })
+
+  test('one that stands until the plug is out is mirrored, and clears then', async () => {
+    const clock = virtualClock()
+    const at = site(clock)
+    const { one } = await plugged(clock, at)
+    one.loop.onKeeper(remembered('RESIDUAL_CURRENT'))
+    await pass(clock, 3000)
+    expect(one.status()?.faults).toEqual(['RESIDUAL_CURRENT'])
+    const found = readMirror(runDir, 'boot', clock.monotonic())
+    expect(found).toMatchObject({ mirror: { faults: [{ code: 'RESIDUAL_CURRENT' }] } })
+    at.world.pilot = 'A'
+    await pass(clock, 3000)
+    expect(one.status()?.faults).toEqual([])
+    expect(one.facts().map(({ fact }) => fact)).toContainEqual({
+      kind: 'faultCleared',
+      code: 'RESIDUAL_CURRENT',
+    })
   })
 })

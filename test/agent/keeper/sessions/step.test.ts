@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { FaultCode } from '../../../../shared/faults.ts'
 import { world } from './world.ts'
 
 const permissions = (box: ReturnType<typeof world>) =>
@@ -651,4 +652,57 @@ test('faults of control are told with numbers of their own', () => {
     { kind: 'fault', code: 'METER_LOST', raised: true, detail: 'no answer', eventId: 1 },
     { kind: 'fault', code: 'METER_LOST', raised: false, detail: '', eventId: 2 },
   ])
+})
+
+describe('faults that outlast a power cut', () => {
+  const raisedThenCut = (code: FaultCode) => {
+    const box = world()
+    box.plug('p1')
+    box.charge(100)
+    box.hardware.faults = [code]
+    box.tellFact({ kind: 'faultRaised', code, detail: 'why' })
+    box.cutPower(30_000, 'boot-2', 'boot-2:1')
+    box.hardware.faults = []
+    box.happens({ kind: 'plugged', plugId: 'boot-2:1' })
+    return box
+  }
+
+  test.each(['RESIDUAL_CURRENT', 'METER_WENT_BACK', 'CONTACTOR_WELDED'] as const)(
+    '%s is handed to a control that lost its mirror, before any permission',
+    (code) => {
+      const box = raisedThenCut(code)
+      const before = box.told.length
+      box.hello()
+      const kinds = box.told.slice(before).map(({ kind }) => kind)
+      expect(box.told).toContainEqual({ kind: 'standingFaults', faults: [{ code, detail: 'why' }] })
+      expect(kinds.indexOf('standingFaults')).toBe(0)
+      expect(box.facts().filter(({ kind }) => kind === 'fault')).toHaveLength(1)
+    },
+  )
+
+  test('no session begins under one, until it is cleared; the next cut knows nothing of it', () => {
+    const box = raisedThenCut('RESIDUAL_CURRENT')
+    box.cutPower(25 * 3_600_000, 'boot-3', 'boot-3:1')
+    box.happens({ kind: 'plugged', plugId: 'boot-3:1' })
+    box.hello()
+    expect(box.ended('s1')?.reason).toBe('PowerLoss')
+    expect(box.state().session).toBeNull()
+    box.unplug()
+    box.hardware.faults = []
+    box.tellFact({ kind: 'faultCleared', code: 'RESIDUAL_CURRENT' })
+    const reminders = box.told.filter(({ kind }) => kind === 'standingFaults').length
+    box.cutPower(1000, 'boot-4', null)
+    box.hello()
+    expect(box.told.filter(({ kind }) => kind === 'standingFaults')).toHaveLength(reminders)
+  })
+
+  test('one that clears by itself is not remembered, and a control with its mirror is not reminded', () => {
+    const box = raisedThenCut('METER_LOST')
+    box.hello()
+    expect(box.told.map(({ kind }) => kind)).not.toContain('standingFaults')
+    const other = raisedThenCut('RESIDUAL_CURRENT')
+    other.hardware.hasMirror = true
+    other.hello()
+    expect(other.told.map(({ kind }) => kind)).not.toContain('standingFaults')
+  })
 })

@@ -54,6 +54,7 @@ export function world(rules: Partial<Rules> = {}) {
     serial: 'SDM-1',
     registerWh: 1_000_000,
     hasMeter: true,
+    hasMirror: true,
     faults: [] as ControlStatus['faults'],
     permission: null as Permission | null,
   }
@@ -99,6 +100,8 @@ export function world(rules: Partial<Rules> = {}) {
       told.push(one)
       if (one.kind === 'permission') hardware.permission = one.permission
       if (one.kind === 'revoke' && hardware.permission?.uuid === one.uuid) hardware.permission = null
+      if (one.kind === 'standingFaults')
+        hardware.faults = [...hardware.faults, ...one.faults.map(({ code }) => code)]
       if (one.kind === 'factsStored') {
         const rest = kept.filter((fact) => fact.number > one.number)
         kept.splice(0, kept.length, ...rest)
@@ -181,7 +184,7 @@ export function world(rules: Partial<Rules> = {}) {
           planVersion: 1,
           facts: [...kept],
           status: status(),
-          mirrorAgeMs: 0,
+          mirrorAgeMs: hardware.hasMirror ? 0 : null,
         },
         known: (hardware.permission && stored.sessions.get(hardware.permission.uuid)) ?? null,
       }),
@@ -217,6 +220,7 @@ export function world(rules: Partial<Rules> = {}) {
     forgetControl: (plugId: string) => {
       kept.splice(0)
       hardware.permission = null
+      hardware.hasMirror = false
       hardware.plugId = plugId
     },
     /** Power fails for so long: both processes and control's memory are gone, the boot is another one. */
