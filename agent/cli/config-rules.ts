@@ -186,12 +186,26 @@ function checkCurrents(value: unknown): readonly Finding[] {
   return findings
 }
 
+/** Where strangers have time to guess. */
+const PUBLIC_PIN_DIGITS = 6
+
 function checkPin(value: unknown): readonly Finding[] {
   const isPublic = access.read(valueAt(value, ['access'])) === 'public'
   const host = localHost.read(valueAt(value, ['local', 'host'])) ?? '127.0.0.1'
   if (!isPublic && isLoopback(host)) return []
   const written = valueAt(value, ['local', 'pin'])
-  if (pin.read(written) !== undefined || (written !== undefined && written !== null)) return []
+  const read = pin.read(written)
+  if (isPublic && read !== undefined && read.length < PUBLIC_PIN_DIGITS) {
+    return [
+      {
+        path: ['local', 'pin'],
+        expected: `a PIN of ${PUBLIC_PIN_DIGITS} to 12 digits in quotes, because access is public`,
+        got: `${read.length} digits (not shown)`,
+        do: 'write a longer one, or access: private if only people you know can reach the box',
+      },
+    ]
+  }
+  if (read !== undefined || (written !== undefined && written !== null)) return []
   if (!isPublic) {
     return [
       {
@@ -205,7 +219,7 @@ function checkPin(value: unknown): readonly Finding[] {
   return [
     {
       path: ['local', 'pin'],
-      expected: 'a PIN of 4 to 12 digits in quotes, because access is public',
+      expected: `a PIN of ${PUBLIC_PIN_DIGITS} to 12 digits in quotes, because access is public`,
       got: 'nothing',
       do: 'add it, or write access: private if only people you know can reach the box',
     },

@@ -16,7 +16,10 @@ const room = (
   node: 'node' | 'noNode' = 'node',
 ): Room => ({ at, knows: [at, ...knows], packages, node: node === 'node' })
 
-const KEEPER = ['agent/control-link/', 'agent/keeper/ports.ts', 'agent/keeper/config.ts', 'shared/']
+const KEEPER = [
+  ...['agent/control-link/', 'agent/keeper/ports.ts', 'agent/keeper/config.ts', 'agent/keeper/pin.ts'],
+  'shared/',
+]
 /** All of keeper but its adapters, which main.ts puts together. */
 const KEEPER_CORE = [
   ...['agent/keeper/', '!agent/keeper/ocpp/', '!agent/keeper/mqtt/', '!agent/keeper/local/'],

@@ -1,17 +1,13 @@
 // Who may ask what of the page's server. A foreign web page in the browser of somebody at home must not reach the box:
 // names that a stranger's DNS could point at us are refused (rebinding), and orders come from our own page or from no
-// page at all. Where there is a PIN, orders need it; a public box takes none without.
-import { createHash, timingSafeEqual } from 'node:crypto'
+// page at all. Where there is a PIN, orders need it; a public box takes none
+// without, and no box is commissioned without one from the network.
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 import type { Clock } from '../../../shared/time/clock.ts'
-import type { MonotonicMs } from '../../../shared/units.ts'
 import type { KeeperConfig } from '../config.ts'
+import { pinCheck } from '../pin.ts'
 import { type Answer, failure } from './answer.ts'
-
-/** Wrong PINs in a row before orders rest, and for how long. */
-const WRONG_MAX = 5
-const REST_MS = 60_000
 
 /** null where the request is for us by a name that only this network can give. */
 export function wrongHost(host: string | undefined, ownName: string): Answer | null {
@@ -61,37 +57,43 @@ export function foreignOrder(headers: IncomingHttpHeaders): Answer | null {
   })
 }
 
+/** Orders that change the installation: from the network they need a PIN on every box. */
+const INSTALLERS = ['POST /api/commission', 'POST /api/schedule']
+
 /** Checks the PIN of orders, in the header `X-Pin`. */
 export function pinGuard(config: Pick<KeeperConfig, 'access' | 'local'>, clock: Clock) {
-  const { pin } = config.local
-  let wrong = 0
-  let restUntil: MonotonicMs | null = null
+  const check = pinCheck(config.local, clock)
+  const isOnNetwork = !isLoopback(config.local.host)
 
-  return (shown: string | string[] | undefined): Answer | null => {
-    if (pin === null) return config.access === 'private' ? null : NO_PIN
-    if (restUntil !== null) {
-      const leftMs = restUntil - clock.monotonic()
-      if (leftMs > 0) return resting(leftMs)
-      restUntil = null
-      wrong = 0
+  return async (
+    order: string,
+    from: string | undefined,
+    shown: string | string[] | undefined,
+  ): Promise<Answer | null> => {
+    const verdict = await check(from ?? 'unknown', Array.isArray(shown) ? shown.join(',') : shown)
+    switch (verdict.kind) {
+      case 'right':
+        return null
+      case 'notSet':
+        if (config.access === 'public') return NO_PIN
+        return isOnNetwork && INSTALLERS.includes(order) ? NO_PIN_FOR_INSTALLERS : null
+      case 'resting':
+        return resting(verdict.leftMs)
+      case 'missing':
+      case 'wrong':
+        return failure(401, {
+          code: 'PIN_NEEDED',
+          message: 'This box takes orders with its PIN only.',
+          expected: 'the PIN in the header X-Pin',
+          got: verdict.kind === 'missing' ? 'no PIN' : 'another PIN',
+          do: 'Enter the PIN of the box.',
+        })
     }
-    if (typeof shown === 'string' && sameText(shown, pin)) {
-      wrong = 0
-      return null
-    }
-    // A page that asks for the PIN only when it is needed has shown none yet; that is no guess.
-    if (shown !== undefined) wrong++
-    // A whole number of milliseconds from now on the same clock.
-    if (wrong >= WRONG_MAX) restUntil = (clock.monotonic() + REST_MS) as MonotonicMs
-    return failure(401, {
-      code: 'PIN_NEEDED',
-      message: 'This box takes orders with its PIN only.',
-      expected: 'the PIN in the header X-Pin',
-      got: shown === undefined ? 'no PIN' : 'another PIN',
-      do: 'Enter the PIN of the box.',
-    })
   }
 }
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 
 const NO_PIN = failure(403, {
   code: 'NO_PIN_SET',
@@ -101,18 +103,22 @@ const NO_PIN = failure(403, {
   do: 'Let the integrator set a PIN.',
 })
 
+const NO_PIN_FOR_INSTALLERS = failure(403, {
+  code: 'NO_PIN_SET',
+  message: 'Commissioning and schedule are taken with a PIN only while the page is on the network.',
+  expected: 'local.pin in the configuration of the box, or local.host 127.0.0.1',
+  got: 'no PIN',
+  do: 'Set local.pin in agent.yaml and start the box anew; then send the order with it.',
+})
+
 function resting(leftMs: number): Answer {
   const seconds = Math.ceil(leftMs / 1000)
   const error = {
     code: 'TOO_MANY_PINS',
-    message: `${WRONG_MAX} wrong PINs came in a row.`,
+    message: 'Too many wrong PINs came.',
     expected: 'an order after the rest',
     got: `an order ${seconds} s before its end`,
     do: `Wait ${seconds} s.`,
   }
   return failure(429, error, { 'retry-after': String(seconds) })
 }
-
-/** In the same time whether or not, and wherever, they differ. */
-const sameText = (one: string, other: string): boolean =>
-  timingSafeEqual(createHash('sha256').update(one).digest(), createHash('sha256').update(other).digest())

@@ -51,7 +51,9 @@ export async function startLocal(options: LocalOptions): Promise<LocalHandle> {
     if (method === 'GET' || method === 'HEAD') return show(path, response)
     const order = ORDERS[`${method} ${path}`]
     if (!order) return send(response, nothingThere(method, path))
-    const trouble = foreignOrder(request.headers) ?? checkPin(request.headers['x-pin'])
+    const trouble =
+      foreignOrder(request.headers) ??
+      (await checkPin(`${method} ${path}`, request.socket.remoteAddress, request.headers['x-pin']))
     if (trouble) return send(response, trouble)
     const body = await bodyOf(request)
     send(response, body === null ? TOO_LONG : await carryOut(order, body, box))

@@ -6,6 +6,7 @@ import { mistakes } from '../../../shared/tariff/schedule-schema.ts'
 import { epochOfIso } from '../../../shared/time/iso.ts'
 import type { EpochMs } from '../../../shared/units.ts'
 import type { KeeperConfig } from '../config.ts'
+import type { PinCheck } from '../pin.ts'
 import type { Box, Refusal } from '../ports.ts'
 
 const instant = z.string().transform((text, context): EpochMs => {
@@ -28,11 +29,15 @@ export const COMMAND_BYTES_MAX = 2048
 
 export interface CommandContext {
   readonly box: Box
-  readonly config: Pick<KeeperConfig, 'access' | 'local'>
+  readonly config: Pick<KeeperConfig, 'access'>
+  readonly checkPin: PinCheck
 }
 
 /** Carries an override command out, or says why not. */
-export async function takeOverride(payload: string, { box, config }: CommandContext): Promise<CommandAck> {
+export async function takeOverride(
+  payload: string,
+  { box, config, checkPin }: CommandContext,
+): Promise<CommandAck> {
   const read = readOverride(payload)
   if ('ok' in read) return read
   const { id, ts, on, until, pin } = read
@@ -53,8 +58,16 @@ export async function takeOverride(payload: string, { box, config }: CommandCont
       do: 'Send it again with the time of now, and check the clock of the sender.',
     })
   }
-  const needed = config.local.pin
-  if ((config.access === 'public' || needed !== null) && (needed === null || pin !== needed)) {
+  // Who sends cannot be told apart behind a broker: all of it rests together, and the page does not.
+  const verdict = await checkPin('mqtt', pin)
+  if (verdict.kind === 'resting') {
+    return refused({
+      code: 'TOO_MANY_PINS',
+      message: 'Too many wrong PINs came.',
+      do: `Wait ${Math.ceil(verdict.leftMs / 1000)} s, or use the page of the box.`,
+    })
+  }
+  if (verdict.kind !== 'right' && (verdict.kind !== 'notSet' || config.access === 'public')) {
     return refused({
       code: 'PIN_NEEDED',
       message: 'This box takes an override with its PIN only.',

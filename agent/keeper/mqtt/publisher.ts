@@ -6,6 +6,7 @@ import { type CommandAck, type Topics, topicsOf } from '../../../shared/mqtt/top
 import type { Prng } from '../../../shared/prng.ts'
 import type { Clock, Timer } from '../../../shared/time/clock.ts'
 import type { KeeperConfig } from '../config.ts'
+import { pinCheck } from '../pin.ts'
 import type { Box, BoxSnapshot } from '../ports.ts'
 import { COMMAND_BYTES_MAX, takeOverride } from './commands.ts'
 import { meterPayload, reasonPayload, statePayload } from './payloads.ts'
@@ -63,6 +64,7 @@ export function startMqtt(options: MqttOptions): MqttHandle {
   const newest = tellNewest(topics, box, clock, (topic, payload) =>
     publish(topic, payload, { qos: 0, retain: true }),
   )
+  const checkPin = pinCheck(config.local, clock)
   const answers = new Map<string, Promise<CommandAck>>()
 
   async function answer(payload: Buffer): Promise<CommandAck> {
@@ -73,7 +75,7 @@ export function startMqtt(options: MqttOptions): MqttHandle {
     const text = payload.toString('utf8')
     const known = answers.get(text)
     if (known !== undefined) return known
-    const taken = takeOverride(text, { box, config })
+    const taken = takeOverride(text, { box, config, checkPin })
     answers.set(text, taken)
     for (const oldest of answers.keys()) {
       if (answers.size <= ANSWERS_KEPT) break

@@ -42,12 +42,12 @@ export function commissionRefusal(
       do: 'Enter the name of the qualified person.',
     }
   const raises =
-    before && (order.limitMilliamps > before.limitMilliamps || order.phasesWired > before.phasesWired)
+    before && (order.limitMilliamps > before.limitMilliamps || order.phasesWired !== before.phasesWired)
   if (raises)
     return {
       code: 'PRESENCE_NEEDED',
-      message: `Raising the installation limit (now ${amps(before.limitMilliamps)}, ${before.phasesWired} phase) needs presence at the box.`,
-      do: 'Keep or lower the limit from here. This version has no presence code yet, with which somebody at the box could raise it.',
+      message: `Raising the installation limit or changing its phases (now ${amps(before.limitMilliamps)}, ${before.phasesWired} phase) needs presence at the box.`,
+      do: 'Keep the phases and keep or lower the limit from here. This version has no presence code yet, with which somebody at the box could raise it.',
     }
   return null
 }

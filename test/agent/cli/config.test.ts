@@ -133,7 +133,7 @@ stateDir: /data/vk
 runDir: /run/vk
 csms: { url: "wss://csms.example.com/ocpp", password: secret }
 mqtt: { url: "mqtt://broker", username: box, password: pass }
-local: { host: 0.0.0.0, port: 80, pin: "4711" }
+local: { host: 0.0.0.0, port: 80, pin: "471100" }
 resumeWithin: 90 s
 hasRtc: true
 `,
@@ -145,14 +145,14 @@ hasRtc: true
       stateDir: '/data/vk',
       csms: { url: 'wss://csms.example.com/ocpp', password: 'secret' },
       mqtt: { url: 'mqtt://broker', username: 'box', password: 'pass' },
-      local: { host: '0.0.0.0', port: 80, pin: '4711' },
+      local: { host: '0.0.0.0', port: 80, pin: '471100' },
       resumeWithinMs: 90_000,
       hasRtc: true,
     })
   })
 
   it('resumes a public box only within 10 minutes unless told otherwise', () => {
-    expect(good(`${GOOD}access: public\nlocal: { pin: "4711" }\n`).keeper.resumeWithinMs).toBe(600_000)
+    expect(good(`${GOOD}access: public\nlocal: { pin: "471100" }\n`).keeper.resumeWithinMs).toBe(600_000)
   })
 
   it('takes the run directory of the command line before its own', () => {
@@ -331,9 +331,17 @@ describe('a wrong configuration says file, line, path, expected, got and what to
       'public access without a PIN',
       `${GOOD}access: public\nlocal:\n  port: 80\n`,
       `agent.yaml:32  local.pin
-  expected  a PIN of 4 to 12 digits in quotes, because access is public
+  expected  a PIN of 6 to 12 digits in quotes, because access is public
   got       nothing
   do        add it, or write access: private if only people you know can reach the box`,
+    ],
+    [
+      'a PIN of four digits on a public box, without showing it',
+      `${GOOD}access: public\nlocal:\n  pin: "4711"\n`,
+      `agent.yaml:33  local.pin
+  expected  a PIN of 6 to 12 digits in quotes, because access is public
+  got       4 digits (not shown)
+  do        write a longer one, or access: private if only people you know can reach the box`,
     ],
     [
       'a PIN that is no text, without showing it',

@@ -408,7 +408,7 @@ describe('orders are refused with what to do', () => {
     if (!answer.ok) expect(answer.error.do.length).toBeGreaterThan(10)
   })
 
-  test('a raised limit needs presence; a lowered one reaches control at once', async () => {
+  test('a raised limit and other phases need presence; a lowered limit reaches control at once', async () => {
     const box = await keeper()
     await box.hello()
     await box.commission()
@@ -417,11 +417,15 @@ describe('orders are refused with what to do', () => {
       error: { code: 'PRESENCE_NEEDED' },
     })
     expect(await box.box.commission({ limitMilliamps: amps(10), phasesWired: 1, by: 'A' })).toMatchObject({
+      ok: false,
+      error: { code: 'PRESENCE_NEEDED' },
+    })
+    expect(await box.box.commission({ limitMilliamps: amps(10), phasesWired: 3, by: 'A' })).toMatchObject({
       ok: true,
       value: { version: 2, limitMilliamps: 10_000 },
     })
     expect(box.last('plans')?.set).toMatchObject({
-      phasesWired: 1,
+      phasesWired: 3,
       plans: [{ afterwards: { currentMilliamps: 10_000 } }],
     })
   })

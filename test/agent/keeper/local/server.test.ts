@@ -20,6 +20,7 @@ interface Parts {
   readonly pin?: string
   readonly clock?: Clock
   readonly port?: number
+  readonly host?: string
 }
 
 async function aPage({
@@ -28,9 +29,10 @@ async function aPage({
   pin,
   clock = systemClock(),
   port = 0,
+  host = '127.0.0.1',
 }: Parts = {}) {
   const log = keptLog()
-  const config = { ...CONFIG, access, local: { host: '127.0.0.1', port, pin: pin ?? null } }
+  const config = { ...CONFIG, access, local: { host, port, pin: pin ?? null } }
   const handle = await startLocal({ config, box, clock, log })
   ends.push(handle.stop)
   return {
@@ -92,6 +94,17 @@ describe('the box as it is', () => {
       faultsInWords: [{ code: 'METER_LOST' }],
       pinNeeded: false,
     })
+  })
+
+  it('is told without the token, but for its last two characters', async () => {
+    const session = { ...SESSION, idToken: 'DE-ABC-C12345678-9' }
+    const { ask, handle } = await aPage({ box: memoryBox({ session }), access: 'public' })
+    const { text } = await ask('GET', '/api/state')
+    expect(JSON.parse(text).session.idToken).toBe('…-9')
+    expect(text).not.toContain('12345678')
+    const response = await fetch(`${handle.url()}/api/events`)
+    const first = await response.body?.getReader().read()
+    expect(Buffer.from(first?.value ?? []).toString()).toContain('"idToken":"…-9"')
   })
 
   it('is told live: at once, and after changes at most twice a second', async () => {
@@ -284,6 +297,21 @@ describe('the PIN', () => {
     shiftMs = 61_000
     expect(await tried('4711')).toBe(200)
     expect(box.orders).toHaveLength(1)
+  })
+
+  it.each([
+    ['/api/commission', { limitMilliamps: 6000, phasesWired: 1, by: 'A' }],
+    ['/api/schedule', { schedule: null }],
+  ])('is needed for %s on a private box whose page is on the network', async (path, body) => {
+    const open = await aPage({ host: '0.0.0.0' })
+    expect(await open.ask('POST', path, { body })).toMatchObject({
+      status: 403,
+      json: { code: 'NO_PIN_SET' },
+    })
+    expect(open.box.orders).toEqual([])
+    expect((await open.ask('POST', '/api/override', { body: {} })).status).toBe(200)
+    const locked = await aPage({ host: '0.0.0.0', pin: '4711' })
+    expect((await locked.ask('POST', path, { body, headers: { 'x-pin': '4711' } })).status).toBe(200)
   })
 
   it('that is not set on a public box means that there are no orders', async () => {

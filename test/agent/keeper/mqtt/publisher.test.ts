@@ -237,6 +237,24 @@ describe('an override command', () => {
     expect(await acked(withPin)).toEqual({ id: 'b', ok: true })
   })
 
+  it('with a fifth wrong PIN lets all rest: none of a thousand guesses after it is checked', async () => {
+    const config = { access: 'public', local: { ...CONFIG.local, pin: '471100' } } as const
+    const bench = await asked({ id: 'g0', ts, on: true, pin: '0' }, { config })
+    for (let guess = 1; guess < 1000; guess++) {
+      const text = JSON.stringify({ id: `g${guess}`, ts, on: true, pin: String(guess) })
+      await bench.listener.client.publishAsync(`${BASE}/cmd/override`, text, { qos: 0 })
+    }
+    const right = JSON.stringify({ id: 'right', ts, on: true, pin: '471100' })
+    await bench.listener.client.publishAsync(`${BASE}/cmd/override`, right, { qos: 1 })
+    const acks = () =>
+      bench.listener.packets.filter(({ topic }) => topic.endsWith('/ack')).map(({ text }) => JSON.parse(text))
+    await until('all are answered', () => acks().length === 1001)
+    const codes = acks().map(({ error }) => error?.code)
+    expect(codes.filter((code) => code === 'PIN_NEEDED')).toHaveLength(5)
+    expect(codes.filter((code) => code === 'TOO_MANY_PINS')).toHaveLength(996)
+    expect(bench.box.orders).toEqual([])
+  })
+
   it('that the box refuses says why', async () => {
     const box = memoryBox()
     box.refuse = { code: 'NO_CAR', message: 'No car.', do: 'Plug in.' }

@@ -58,6 +58,7 @@ describe('commissioning', () => {
     [{ limitMilliamps: milliAmps(0) }, 'CURRENT_TOO_LOW'],
     [{ limitMilliamps: amps(17) }, 'PRESENCE_NEEDED'],
     [{ limitMilliamps: milliAmps(20_001) }, 'ABOVE_WIRE_RATING'],
+    [{ phasesWired: order.phasesWired === 3 ? 1 : 3 }, 'PRESENCE_NEEDED'],
     [{ by: '  ' }, 'NAME_MISSING'],
   ])('%o: %s', (change, expected) => {
     expect(code(change)).toBe(expected)
