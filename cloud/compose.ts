@@ -39,6 +39,8 @@ export interface CloudParts {
   readonly clock: Clock
   readonly log: LinkLog
   readonly serverKey: Buffer
+  /** How often stations are pinged; default `STATION_PING_MS`. */
+  readonly stationPingMs?: number
   readonly tariffs: readonly { readonly tariff: Tariff; readonly shown: ApiTariff }[]
   readonly access: AccessRules
   readonly consoleDir: string
@@ -82,6 +84,7 @@ export async function composeCloud(parts: CloudParts): Promise<Cloud> {
     clock,
     log,
     serverKey: parts.serverKey,
+    stationPingMs: parts.stationPingMs,
     findStation: (id) => stationById(store, id),
     submit: commits.submit,
     onPresence: (stationId) => watchers.stationChanged(stationId),

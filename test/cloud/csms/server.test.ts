@@ -6,6 +6,7 @@ import type { CommandRecord } from '../../../shared/api/commands.ts'
 import type { EnergyCheck, StationCreated, StationView } from '../../../shared/api/stations.ts'
 import type { TransactionView } from '../../../shared/api/transactions.ts'
 import type { RequestOf } from '../../../shared/io/ocpp-link-types.ts'
+import { rawPeer } from '../../shared/io/link-bench.ts'
 import { type CloudProcess, startCloud, until } from '../support/cloud-process.ts'
 import { boot, connectStation, KEY, transactionEvent } from '../support/station.ts'
 
@@ -252,6 +253,41 @@ test('what stations say beyond their schema is refused, and the next message is 
   expect(await station.link.call('Heartbeat', {})).toMatchObject({ ok: true })
   expect((await cloud.api('GET', '/api/stations/ODD/transactions/o1')).status).toBe(404)
   await station.stop()
+})
+
+test('frames that are no OCPP get the right error, are logged once, and disturb no other station', async () => {
+  const other = await newStation('CALM')
+  await cloud.api('POST', '/api/stations', { id: 'BABBLE', key: KEY })
+  const ocpp = `${cloud.url.replace(/^http/, 'ws')}/ocpp`
+  const peer = await rawPeer(ocpp, { stationId: 'BABBLE', password: KEY })
+  const answers: [frame: unknown, id: string, code: string][] = [
+    ['{', '-1', 'RpcFrameworkError'],
+    ['{}', '-1', 'RpcFrameworkError'],
+    [[2, '1', 'Heartbeat', { surprise: true }], '1', 'PropertyConstraintViolation'],
+    [[2, '2', 'TransactionEvent', {}], '2', 'OccurrenceConstraintViolation'],
+    [[2, '3', 'Dance', {}], '3', 'NotImplemented'],
+    ['[2,"4"]', '4', 'RpcFrameworkError'],
+  ]
+  for (const [index, [frame, id, code]] of answers.entries()) {
+    peer.say(frame)
+    await until(
+      () => peer.frames.length,
+      (count) => count === index + 1,
+    )
+    expect([peer.frames[index]].flat().slice(0, 3), JSON.stringify(frame)).toEqual([4, id, code])
+  }
+  const said = cloud.log.filter((entry) => entry['msg'] === 'a frame that is no OCPP message')
+  expect(said).toMatchObject([{ peer: 'BABBLE' }])
+  // It is heard again as soon as it speaks OCPP, and the other never noticed.
+  peer.say([2, '5', 'Heartbeat', {}])
+  await until(
+    () => peer.frames.at(-1),
+    (frame) => Array.isArray(frame) && frame[0] === 3 && frame[1] === '5',
+  )
+  expect(await other.link.call('Heartbeat', {})).toMatchObject({ ok: true })
+  expect(other.closures).toEqual([])
+  peer.socket.terminate()
+  await other.stop()
 })
 
 test('reports of variables are taken part by part', async () => {
