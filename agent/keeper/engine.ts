@@ -103,6 +103,7 @@ export async function startEngine(options: EngineOptions) {
   const moment = (): Moment => ({
     ...stampNow(),
     wallOf: (stamp) => wallOf(time, boots, stamp),
+    isTimeConfirmed: time.isConfirmed,
     hasServer: config.csms !== null,
     hearsServer: csms === 'accepted',
     isCommissioned: isCommissioned(),

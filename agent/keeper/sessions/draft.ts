@@ -54,7 +54,9 @@ export function finish(draft: Draft): SessionStep {
   const isDue = draft.mustCommit || draft.rows.length > 0 || Object.keys(docs).length > 0
   if (!isDue) return { state, change: null, room: 'normal', tellFirst: draft.tellFirst, tell: draft.tell }
   const alive: Stamp = { bootId: now.bootId, atMonotonicMs: now.atMonotonicMs }
-  const running = { ...state.docs.running, alive, aliveAt: now.wallOf(alive) ?? state.docs.running.aliveAt }
+  // The lower bound of all later times: one wrong answer of a server must not raise it.
+  const wall = now.isTimeConfirmed ? now.wallOf(alive) : null
+  const running = { ...state.docs.running, alive, aliveAt: wall ?? state.docs.running.aliveAt }
   const change: Change = {
     docs: { ...docs, running },
     sessions: [...draft.sessions.values()],

@@ -23,6 +23,8 @@ type StoppedReason = NonNullable<TransactionFact['stoppedReason']>
 
 /** A public box's tethered cable may have changed hands during a longer cut. */
 const PUBLIC_RESUME_MS = 60_000
+/** A clock may be set back a little between two boots. */
+const CLOCK_CORRECTED_MS = 60_000
 /** After a stop the relay opens within 6 s; a box that never tells so is believed after this. */
 const STOP_AT_LATEST_MS = 30_000
 /** Control tells its state once a second, so a revoke that was heard shows before this. */
@@ -92,7 +94,8 @@ function isSameCar({ state, now, rules }: Draft): boolean {
   if (last.bootId === now.bootId) return now.atMonotonicMs - last.atMonotonicMs <= longest
   const from = now.wallOf(last) ?? state.docs.running.aliveAt
   const to = now.wallOf(now)
-  return from !== null && to !== null && to - from <= longest
+  // A cut that seems to have ended before it began was measured with a wrong clock: its length is not known.
+  return from !== null && to !== null && to - from <= longest && to - from >= -CLOCK_CORRECTED_MS
 }
 
 /** First pilot reading after a cut: the same session goes on, or it ends where it was last known. */

@@ -70,6 +70,8 @@ export const beginSessions = (docs: SessionDocs, session: Session | null): Sessi
 export interface Moment extends Stamp {
   /** Wall time of a moment; null while it is unknown. */
   readonly wallOf: (moment: Stamp) => EpochMs | null
+  /** One wrong answer of a server cannot have made that time. */
+  readonly isTimeConfirmed: boolean
   /** A server is configured; without one nobody is owed facts. */
   readonly hasServer: boolean
   /** It is heard now. */

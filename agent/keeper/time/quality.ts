@@ -11,6 +11,13 @@ const BELIEVED_YEARS_MS = 20 * 365.25 * 24 * 3_600_000
 /** The answer of a CSMS is late by the network's delay; a smaller difference is no reason to move the clock. */
 const CSMS_TOLERANCE_MS = 2000
 
+/** One answer of a CSMS may be a slip of years. Further away than this it counts only when it was told for long. */
+const NEAR_MS = 24 * 3_600_000
+const TOLD_LONG_MS = 3_600_000
+const TOLD_LONG_ANSWERS = 3
+/** Answers of one series differ by the network's delay and by the drift of an hour. */
+const SERIES_TOLERANCE_MS = 60_000
+
 export interface TimeState {
   readonly bootId: string
   readonly quality: TimeQuality
@@ -18,6 +25,10 @@ export interface TimeState {
   readonly source: 'none' | 'rtc' | 'ntp' | 'csms' | 'earlier'
   /** Wall time less monotonic time; null while the time is unknown. */
   readonly offsetMs: number | null
+  /** More than one slip of a CSMS would be needed for it to be wrong: only such a time binds what is believed later. */
+  readonly isConfirmed: boolean
+  /** The CSMS's answers that agree with each other: the first one's offset and moment, and how many. */
+  readonly told: { readonly offsetMs: number; readonly since: MonotonicMs; readonly answers: number } | null
   /** No later wall time is before this one; null on a box that never knew the time. */
   readonly notBefore: EpochMs | null
 }
@@ -43,11 +54,15 @@ export function beginTime(start: {
     quality: 'unknown',
     source: 'none',
     offsetMs: null,
+    isConfirmed: false,
+    told: null,
     notBefore: start.running.aliveAt,
   }
   const seen = systemClockSeen(unknown, start.clocks, start.hasRtc)
   if (seen.quality !== 'unknown' || record?.offsetMs == null) return seen
-  return { ...unknown, quality: 'held', source: 'earlier', offsetMs: record.offsetMs }
+  const wall = epochMs(start.clocks.monotonicMs + record.offsetMs)
+  const isConfirmed = isNear(wall, unknown.notBefore)
+  return { ...unknown, quality: 'held', source: 'earlier', offsetMs: record.offsetMs, isConfirmed }
 }
 
 /** Follows the system's clock where it is believed: NTP slews it, and a real-time clock set it at the boot. */
@@ -56,19 +71,37 @@ export function systemClockSeen(state: TimeState, clocks: SystemClocks, hasRtc: 
     clocks.isNtpSynchronised || (hasRtc && (state.source === 'rtc' || state.source === 'none'))
   if (!isTrusted || !isPlausible(clocks.wall, state.notBefore)) return state
   const offsetMs = clocks.wall - clocks.monotonicMs
-  if (clocks.isNtpSynchronised) return { ...state, quality: 'synchronised', source: 'ntp', offsetMs }
-  return { ...state, quality: state.quality === 'unknown' ? 'held' : state.quality, source: 'rtc', offsetMs }
+  const seen = { ...state, offsetMs, isConfirmed: true }
+  if (clocks.isNtpSynchronised) return { ...seen, quality: 'synchronised', source: 'ntp' }
+  return { ...seen, quality: state.quality === 'unknown' ? 'held' : state.quality, source: 'rtc' }
 }
 
-/** The CSMS told its time. NTP knows better; a clock that agrees is left alone; an implausible time is not believed. */
-export function csmsTold(state: TimeState, told: EpochMs, receivedAt: MonotonicMs): TimeState {
-  if (!isPlausible(told, state.notBefore)) return state
+/**
+ * The CSMS told its time. NTP knows better; a clock that agrees is left alone; an implausible time is not believed, and
+ * one that is more than a day away from a clock that was confirmed only when it was told for an hour.
+ */
+export function csmsTold(state: TimeState, at: EpochMs, receivedAt: MonotonicMs): TimeState {
+  if (!isPlausible(at, state.notBefore)) return state
   if (state.source === 'ntp') return state
-  const offsetMs = told - receivedAt
-  const agrees = state.offsetMs !== null && Math.abs(offsetMs - state.offsetMs) <= CSMS_TOLERANCE_MS
-  if (agrees) return state.quality === 'synchronised' ? state : { ...state, quality: 'synchronised' }
-  return { ...state, quality: 'synchronised', source: 'csms', offsetMs }
+  const offsetMs = at - receivedAt
+  const told = seriesWith(state.told, offsetMs, receivedAt)
+  const byMs = state.offsetMs === null ? null : Math.abs(offsetMs - state.offsetMs)
+  const isToldLong = told.answers >= TOLD_LONG_ANSWERS && receivedAt - told.since >= TOLD_LONG_MS
+  const isAsExpected = state.isConfirmed ? byMs !== null && byMs <= NEAR_MS : isNear(at, state.notBefore)
+  const isConfirmed = isAsExpected || isToldLong
+  if (state.isConfirmed && !isConfirmed) return { ...state, told }
+  const next: TimeState = { ...state, quality: 'synchronised', isConfirmed, told }
+  const agrees = byMs !== null && byMs <= CSMS_TOLERANCE_MS
+  return agrees ? next : { ...next, source: 'csms', offsetMs }
 }
+
+function seriesWith(before: TimeState['told'], offsetMs: number, since: MonotonicMs) {
+  const isSame = before !== null && Math.abs(offsetMs - before.offsetMs) <= SERIES_TOLERANCE_MS
+  return isSame ? { ...before, answers: before.answers + 1 } : { offsetMs, since, answers: 1 }
+}
+
+const isNear = (wall: EpochMs, notBefore: EpochMs | null) =>
+  notBefore !== null && wall >= notBefore && wall - notBefore <= NEAR_MS
 
 const isPlausible = (wall: EpochMs, notBefore: EpochMs | null) =>
   wall >= BUILD_DATE && wall <= BUILD_DATE + BELIEVED_YEARS_MS && wall >= (notBefore ?? 0)

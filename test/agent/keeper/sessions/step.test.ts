@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { FaultCode } from '../../../../shared/faults.ts'
-import { world } from './world.ts'
+import { NOON, world } from './world.ts'
 
 const permissions = (box: ReturnType<typeof world>) =>
   box.told.flatMap((message) => (message.kind === 'permission' ? [message.permission.uuid] : []))
@@ -704,5 +704,21 @@ describe('faults that outlast a power cut', () => {
     other.hardware.hasMirror = true
     other.hello()
     expect(other.told.map(({ kind }) => kind)).not.toContain('standingFaults')
+  })
+})
+
+describe('the lower bound of later times', () => {
+  test('rises with a confirmed time only', () => {
+    const box = world()
+    const bound = () => box.state().docs.running.aliveAt
+    box.plug('p1')
+    expect(bound()).toBe(NOON)
+    box.hardware.isTimeConfirmed = false
+    box.pass(60_000)
+    box.charge(10)
+    expect(bound()).toBe(NOON)
+    box.hardware.isTimeConfirmed = true
+    box.charge(10)
+    expect(bound()).toBe(NOON + 60_000)
   })
 })

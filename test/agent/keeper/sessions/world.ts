@@ -55,6 +55,7 @@ export function world(rules: Partial<Rules> = {}) {
     registerWh: 1_000_000,
     hasMeter: true,
     hasMirror: true,
+    isTimeConfirmed: true,
     faults: [] as ControlStatus['faults'],
     permission: null as Permission | null,
   }
@@ -119,6 +120,7 @@ export function world(rules: Partial<Rules> = {}) {
         atMonotonicMs: monotonicMs(hardware.mono),
         wallOf: (moment) =>
           hardware.wall === null ? null : epochMs(hardware.wall + moment.atMonotonicMs - 100_000),
+        isTimeConfirmed: hardware.isTimeConfirmed,
         hasServer: true,
         hearsServer: true,
         isCommissioned,

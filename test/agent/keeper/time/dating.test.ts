@@ -17,6 +17,8 @@ const time = (bootId: string, offsetMs: number | null): TimeState => ({
   bootId,
   quality: offsetMs === null ? 'unknown' : 'synchronised',
   source: 'csms',
+  isConfirmed: true,
+  told: null,
   offsetMs,
   notBefore: null,
 })

@@ -6,6 +6,7 @@ import {
   bootsWith,
   csmsTold,
   systemClockSeen,
+  type TimeState,
   wallOf,
 } from '../../../../agent/keeper/time/quality.ts'
 import { epochMs, monotonicMs } from '../../../../shared/units.ts'
@@ -78,6 +79,53 @@ describe('the server’s time', () => {
     const ntp = systemClockSeen(begin(), clocks(NOON + 60_000, 50_000, true), false)
     expect(ntp).toMatchObject({ quality: 'synchronised', source: 'ntp' })
     expect(csmsTold(ntp, epochMs(NOON + 999_000), monotonicMs(50_000))).toBe(ntp)
+  })
+})
+
+describe('one wrong answer of the server, five years ahead', () => {
+  const HOUR_MS = 3_600_000
+  const wrong = 5 * YEAR_MS
+  const tell = (state: TimeState, at: number, mono: number) =>
+    csmsTold(state, epochMs(at + mono), monotonicMs(mono))
+  const rtc = () => begin({ hasRtc: true, clocks: clocks(NOON + 50_000) })
+
+  test.each([
+    ['held', rtc()],
+    ['synchronised', tell(begin(), NOON, 50_000)],
+  ])('does not move a clock that is %s, nor what was confirmed', (_, known) => {
+    expect(known.isConfirmed).toBe(true)
+    const after = tell(known, NOON + wrong, 60_000)
+    expect(after).toMatchObject({ offsetMs: known.offsetMs, quality: known.quality, isConfirmed: true })
+    expect(tell(after, NOON, 360_000)).toMatchObject({ offsetMs: known.offsetMs, quality: 'synchronised' })
+  })
+
+  test('is taken where nothing is known, but binds nothing, and the next right answer corrects it', () => {
+    const first = tell(begin(), NOON + wrong, 50_000)
+    expect(first).toMatchObject({ quality: 'synchronised', isConfirmed: false })
+    expect(tell(first, NOON, 350_000)).toMatchObject({ offsetMs: NOON, isConfirmed: true })
+  })
+
+  test('is taken when the server has told it for an hour, in three answers or more', () => {
+    const at = (answers: readonly number[]) =>
+      answers.reduce((state, mono) => tell(state, NOON + wrong, mono), rtc()).offsetMs
+    expect(at([60_000, HOUR_MS, HOUR_MS + 59_999])).toBe(NOON)
+    expect(at([60_000, HOUR_MS + 60_000])).toBe(NOON)
+    expect(at([60_000, HOUR_MS, HOUR_MS + 60_000])).toBe(NOON + wrong)
+  })
+
+  test('a right answer between begins the hour anew', () => {
+    const slips = [60_000, HOUR_MS].reduce((state, mono) => tell(state, NOON + wrong, mono), rtc())
+    const right = tell(slips, NOON, HOUR_MS + 1000)
+    expect(tell(right, NOON + wrong, HOUR_MS + 60_000).offsetMs).toBe(NOON)
+  })
+
+  test('a first time on a box that never knew any is confirmed when it was told for an hour', () => {
+    const blank = begin({ running: EMPTY_DOCS.running })
+    const told = [1000, 1_800_000, 1000 + HOUR_MS].map((_, index, all) =>
+      all.slice(0, index + 1).reduce((state, mono) => tell(state, NOON, mono), blank),
+    )
+    expect(told.map((state) => state.isConfirmed)).toEqual([false, false, true])
+    expect(told.map((state) => state.quality)).toEqual(['synchronised', 'synchronised', 'synchronised'])
   })
 })
 
