@@ -16,9 +16,14 @@ ${row.means}
 - **Proved by**: \`test/${row.test}\`
 `
 
+const latched = (rows: readonly FaultRow[]): string =>
+  rows.flatMap((row) => (row.latched ? [`\`${row.code}\``] : [])).join(', ')
+
 export const faultsPage = (rows: readonly FaultRow[]): string => `# Faults
 
 Everything that the box reports as a fault. Made by \`npm run generate\` from \`shared/faults.ts\`: change the table, not this page.
+
+A fault that stays over restarts (${latched(rows)}) waits for a technician. When its cause is found and removed, \`voltkeep clear-fault CODE --url http://ADDRESS:PORT\` tells the box so (\`POST /api/clear-fault\` with \`{"code": "CODE"}\`, with the PIN where the box has one). It clears if its cause is gone; the log keeps who cleared it and when. Other faults clear by themselves, and \`INSTALLATION_LOST\` by commissioning.
 
 ${rows.map(section).join('\n')}`
 

@@ -128,6 +128,13 @@ export async function override(address: BoxAddress): Promise<Outcome> {
   return { exitCode: 0, out: 'the schedule is overridden until the car is full or unplugged' }
 }
 
+/** Tells the box that a technician found the cause of a latched fault and removed it. */
+export async function clearFault(code: string, address: BoxAddress): Promise<Outcome> {
+  const done = await boxClient(address).post('/api/clear-fault', { code })
+  if (!done.ok) return { exitCode: 1, error: done.error }
+  return { exitCode: 0, out: `${code} may clear; it does where its cause is gone (voltkeep status)` }
+}
+
 function wrongOption(option: string, expected: string, got: string): Outcome {
   return {
     exitCode: 2,

@@ -6,7 +6,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { systemClock } from '../../shared/io/system-clock.ts'
 import { checkConfig, type Outcome, prepareAgent, runAgent } from './agent-command.ts'
 import type { BoxAddress } from './box-client.ts'
-import { type CommissionOptions, commission, override, showStatus } from './box-commands.ts'
+import { type CommissionOptions, clearFault, commission, override, showStatus } from './box-commands.ts'
 import { DRIVERS } from './drivers.ts'
 import type { PrepareOptions } from './prepare.ts'
 import { bundleFolder, runProgram } from './programs.ts'
@@ -120,6 +120,19 @@ examples(
     .addOption(pinOption())
     .action(async (options: BoxAddress) => done(await override(options))),
   ['voltkeep override'],
+)
+
+examples(
+  program
+    .command('clear-fault <code>')
+    .description('let a latched fault clear, when a technician has removed its cause')
+    .option(...URL_OPTION)
+    .addOption(pinOption())
+    .action(async (code: string, options: BoxAddress) => done(await clearFault(code, options))),
+  [
+    'voltkeep clear-fault CONTACTOR_WELDED',
+    'voltkeep clear-fault METER_WENT_BACK --url http://192.168.1.20:8080',
+  ],
 )
 
 for (const [name, bundle, words] of [

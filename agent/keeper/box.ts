@@ -11,7 +11,7 @@ import { type Engine, type Log, startEngine } from './engine.ts'
 import { outboxOf } from './outbox/outbox.ts'
 import { commissionRefusal } from './plans/commissioning.ts'
 import type { Box, BoxSnapshot, InstallationRecord, Outbox, Refusal } from './ports.ts'
-import { refusalOf, tooLow } from './sessions/intents.ts'
+import { CONTROL_NOT_HEARD, clearRefusal, refusalOf, tooLow } from './sessions/intents.ts'
 import type { Order, SessionsState } from './sessions/state.ts'
 import type { Store } from './store/client.ts'
 import type { Stored } from './store/core.ts'
@@ -182,7 +182,7 @@ const unwritable = (trouble: Trouble): Refusal => ({
 const answered = <T, U>(stored: Stored<T>, value: (stored: T) => U): Result<U, Refusal> =>
   stored.ok ? ok(value(stored.value)) : err(unwritable(stored.error))
 
-function faceOf({ config, clock, onFailure }: BoxOptions, engine: Engine): Box {
+function faceOf({ config, clock, log, onFailure }: BoxOptions, engine: Engine): Box {
   const order = <T>(input: Order, view: (state: SessionsState) => Result<T, Refusal>) =>
     engine.run(async (): Promise<Result<T, Refusal>> => {
       const refusal = refusalOf(engine.sessions(), input, {
@@ -235,6 +235,17 @@ function faceOf({ config, clock, onFailure }: BoxOptions, engine: Engine): Box {
             do: 'Correct the schedule and send it whole.',
           })
         return answered(await engine.setSchedule(schedule), (made) => made)
+      }),
+    clearFault: ({ code, by }) =>
+      engine.run(async (): Promise<Result<null, Refusal>> => {
+        const refusal = clearRefusal(code, engine.snapshot())
+        if (refusal) {
+          log.warn({ code, by, at: engine.wallNow(), why: refusal.code }, 'a fault was not cleared')
+          return err(refusal)
+        }
+        if (!engine.clearFault(code)) return err(CONTROL_NOT_HEARD)
+        log.info({ code, by, at: engine.wallNow() }, 'a technician clears a fault')
+        return ok(null)
       }),
     csmsTime: (told, receivedAt) => {
       engine.run(() => engine.csmsTime(told, receivedAt)).catch(onFailure)

@@ -339,6 +339,8 @@ export async function startEngine(options: EngineOptions) {
       changed()
       return ok(made)
     },
+    /** False when control is not linked. */
+    clearFault: (code: FaultCode) => send({ kind: 'clearFault', code }),
     installation: () => (isInstallationLost ? null : installation),
     async setInstallation(record: InstallationRecord): Promise<Result<null, Trouble>> {
       const stored = noted(await store.setInstallation(record))

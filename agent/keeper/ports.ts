@@ -118,6 +118,8 @@ export interface Box {
     readonly uuid: string | null
     readonly by: 'remote' | 'local'
   }): Promise<Result<null, Refusal>>
+  /** A technician's word that a latched fault may clear; it clears where its cause is gone. `by` is for the log. */
+  clearFault(order: { readonly code: FaultCode; readonly by: string }): Promise<Result<null, Refusal>>
   /** The CSMS told its time (BootNotification, Heartbeat). */
   csmsTime(told: EpochMs, receivedAt: MonotonicMs): void
   csmsState(state: BoxSnapshot['csms']): void

@@ -57,8 +57,8 @@ export function foreignOrder(headers: IncomingHttpHeaders): Answer | null {
   })
 }
 
-/** Orders that change the installation: from the network they need a PIN on every box. */
-const INSTALLERS = ['POST /api/commission', 'POST /api/schedule']
+/** Orders of an installer or technician: from the network they need a PIN on every box. */
+const INSTALLERS = ['POST /api/commission', 'POST /api/schedule', 'POST /api/clear-fault']
 
 /** Checks the PIN of orders, in the header `X-Pin`. */
 export function pinGuard(config: Pick<KeeperConfig, 'access' | 'local'>, clock: Clock) {
@@ -67,10 +67,10 @@ export function pinGuard(config: Pick<KeeperConfig, 'access' | 'local'>, clock: 
 
   return async (
     order: string,
-    from: string | undefined,
+    from: string,
     shown: string | string[] | undefined,
   ): Promise<Answer | null> => {
-    const verdict = await check(from ?? 'unknown', Array.isArray(shown) ? shown.join(',') : shown)
+    const verdict = await check(from, Array.isArray(shown) ? shown.join(',') : shown)
     switch (verdict.kind) {
       case 'right':
         return null
@@ -105,7 +105,8 @@ const NO_PIN = failure(403, {
 
 const NO_PIN_FOR_INSTALLERS = failure(403, {
   code: 'NO_PIN_SET',
-  message: 'Commissioning and schedule are taken with a PIN only while the page is on the network.',
+  message:
+    'Commissioning, schedule and clearing of faults are taken with a PIN only while the page is on the network.',
   expected: 'local.pin in the configuration of the box, or local.host 127.0.0.1',
   got: 'no PIN',
   do: 'Set local.pin in agent.yaml and start the box anew; then send the order with it.',

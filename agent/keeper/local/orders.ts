@@ -1,6 +1,7 @@
 // The orders of the page: what may be asked, in which shape, and what the box does with it. Each is answered after the
 // commit. Bodies are strict: an unknown key is a mistake, not something to pass over.
 import { z } from 'zod'
+import { FAULTS } from '../../../shared/faults.ts'
 import type { Result } from '../../../shared/result.ts'
 import { currentSchema, mistakes, scheduleOrderSchema } from '../../../shared/tariff/schedule-schema.ts'
 import { EPOCH_MS_MAX, epochMs } from '../../../shared/units.ts'
@@ -9,15 +10,15 @@ import { type Answer, failure, refused } from './answer.ts'
 
 interface Order {
   readonly shape: z.ZodType
-  readonly run: (body: unknown, box: Box) => Promise<Result<unknown, Refusal>>
+  readonly run: (body: unknown, box: Box, from: string) => Promise<Result<unknown, Refusal>>
 }
 
 function order<S extends z.ZodType>(
   shape: S,
-  run: (body: z.output<S>, box: Box) => Promise<Result<unknown, Refusal>>,
+  run: (body: z.output<S>, box: Box, from: string) => Promise<Result<unknown, Refusal>>,
 ): Order {
   // The body is parsed by this very shape before `run` gets it.
-  return { shape, run: (body, box) => run(body as z.output<S>, box) }
+  return { shape, run: (body, box, from) => run(body as z.output<S>, box, from) }
 }
 
 const instant = z
@@ -49,6 +50,10 @@ export const ORDERS: Readonly<Record<string, Order>> = {
     z.strictObject({ schedule: scheduleOrderSchema.nullable() }),
     ({ schedule }, box) => box.setSchedule(schedule),
   ),
+  'POST /api/clear-fault': order(
+    z.strictObject({ code: z.enum(FAULTS.map(({ code }) => code)) }),
+    ({ code }, box, from) => box.clearFault({ code, by: `local page, ${from}` }),
+  ),
   'POST /api/stop': order(z.strictObject({}), (_none, box) =>
     box.stop({ uuid: box.snapshot().session?.uuid ?? null, by: 'local' }),
   ),
@@ -57,8 +62,8 @@ export const ORDERS: Readonly<Record<string, Order>> = {
 /** Longest body of an order, bytes. */
 export const BODY_BYTES_MAX = 16_384
 
-/** Carries the order out; an empty body counts as `{}`. */
-export async function carryOut(order: Order, text: string, box: Box): Promise<Answer> {
+/** Carries the order of `from` out; an empty body counts as `{}`. */
+export async function carryOut(order: Order, text: string, box: Box, from: string): Promise<Answer> {
   let value: unknown
   try {
     value = text.trim() === '' ? {} : JSON.parse(text)
@@ -72,7 +77,7 @@ export async function carryOut(order: Order, text: string, box: Box): Promise<An
     const got = JSON.stringify(value)?.slice(0, 200) ?? ''
     return malformed(mistakes(body.error), 'the body as docs and page send it', got)
   }
-  const done = await order.run(body.data, box)
+  const done = await order.run(body.data, box, from)
   return done.ok ? { status: 200, body: done.value } : refused(done.error)
 }
 

@@ -51,12 +51,12 @@ export async function startLocal(options: LocalOptions): Promise<LocalHandle> {
     if (method === 'GET' || method === 'HEAD') return show(path, response)
     const order = ORDERS[`${method} ${path}`]
     if (!order) return send(response, nothingThere(method, path))
+    const from = request.socket.remoteAddress ?? 'unknown'
     const trouble =
-      foreignOrder(request.headers) ??
-      (await checkPin(`${method} ${path}`, request.socket.remoteAddress, request.headers['x-pin']))
+      foreignOrder(request.headers) ?? (await checkPin(`${method} ${path}`, from, request.headers['x-pin']))
     if (trouble) return send(response, trouble)
     const body = await bodyOf(request)
-    send(response, body === null ? TOO_LONG : await carryOut(order, body, box))
+    send(response, body === null ? TOO_LONG : await carryOut(order, body, box, from))
   }
 
   function show(path: string, response: ServerResponse) {

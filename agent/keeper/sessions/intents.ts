@@ -1,8 +1,9 @@
 // What of an order is refused before anything happens: with a code, why, and what to do.
+import { type FaultCode, faultRow } from '../../../shared/faults.ts'
 import { isoOf } from '../../../shared/time/iso.ts'
 import { CURRENT_MIN, EPOCH_MS_MAX, type EpochMs } from '../../../shared/units.ts'
 import type { Override } from '../memory.ts'
-import type { Refusal } from '../ports.ts'
+import type { BoxSnapshot, Refusal } from '../ports.ts'
 import type { Order, SessionsState } from './state.ts'
 
 const NO_CAR: Refusal = {
@@ -67,6 +68,39 @@ export const NOT_COMMISSIONED: Refusal = {
   code: 'NOT_COMMISSIONED',
   message: 'The installation record is missing, so nothing may charge.',
   do: 'Commission the box: voltkeep commission.',
+}
+
+/** Why a fault is not cleared by a person's word; null when it may be. */
+export function clearRefusal(
+  code: FaultCode,
+  { control, faults }: Pick<BoxSnapshot, 'control' | 'faults'>,
+): Refusal | null {
+  const { latched, clears } = faultRow(code)
+  if (!latched)
+    return {
+      code: 'FAULT_NOT_LATCHED',
+      message: `${code} is not latched: nobody has to clear it.`,
+      do: `Remove its cause. It clears so: ${clears}`,
+    }
+  if (code === 'INSTALLATION_LOST')
+    return {
+      code: 'FAULT_CLEARS_OTHERWISE',
+      message: `${code} is not cleared by a word.`,
+      do: 'Commission the box: voltkeep commission.',
+    }
+  if (!control) return CONTROL_NOT_HEARD
+  if (faults.includes(code)) return null
+  return {
+    code: 'FAULT_NOT_STANDING',
+    message: `${code} does not stand now.`,
+    do: 'Look which faults stand: voltkeep status.',
+  }
+}
+
+export const CONTROL_NOT_HEARD: Refusal = {
+  code: 'CONTROL_NOT_HEARD',
+  message: 'The part of the box that switches is not heard, so nothing was cleared.',
+  do: 'Try again when the page shows the state of the box.',
 }
 
 /** An override with an end is for now, not for good: at most eight days ahead. */

@@ -7,7 +7,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { BOX_STATE } from '../../../agent/cli/box-client.ts'
-import { BEFORE_COMMISSIONING, commission, override, showStatus } from '../../../agent/cli/box-commands.ts'
+import {
+  BEFORE_COMMISSIONING,
+  clearFault,
+  commission,
+  override,
+  showStatus,
+} from '../../../agent/cli/box-commands.ts'
 import type { BoxSnapshot } from '../../../agent/keeper/ports.ts'
 import { message } from '../../../shared/message.ts'
 import { amps, epochMs, milliVolts, monotonicMs, wattHours, watts } from '../../../shared/units.ts'
@@ -168,6 +174,23 @@ it('status tells old values by their age only, and does not tell an offer that n
   expect(out).toContain('\nmeter     –, last read 12 s ago; 110.904 kWh then; serial 21334455\n')
   expect(out).toContain('\noffered   not known, the board does not answer; last 16.0 A\n')
   expect(out).not.toContain('11040 W')
+})
+
+it('clear-fault sends the code and the PIN, and tells why a box refuses', async () => {
+  expect(await clearFault('CONTACTOR_WELDED', { url, pin: '4711' })).toEqual({
+    exitCode: 0,
+    out: 'CONTACTOR_WELDED may clear; it does where its cause is gone (voltkeep status)',
+  })
+  expect(orders).toEqual([{ path: '/api/clear-fault', body: { code: 'CONTACTOR_WELDED' }, pin: '4711' }])
+  const refusal = {
+    code: 'FAULT_NOT_LATCHED',
+    message: 'METER_LOST is not latched.',
+    do: 'Remove its cause.',
+  }
+  answer = { status: 409, body: refusal }
+  const refused = await clearFault('METER_LOST', { url })
+  expect(refused.exitCode).toBe(1)
+  expect(refused.error).toContain('METER_LOST is not latched. (FAULT_NOT_LATCHED)')
 })
 
 it('commission says before it sends that a limit is not raised again from afar', async () => {

@@ -50,6 +50,7 @@ async function keeper({
   const clock = { ...base, wall: () => epochMs(base.monotonic() + offset) }
   const said: KeeperToControl[] = []
   const warned: string[] = []
+  const noted: object[] = []
   let link: ConnectOptions | null = null
   let onSecond: () => void = () => {}
   let register = 1_000_000
@@ -61,7 +62,11 @@ async function keeper({
     bootId,
     store: wrap(inProcess(openStore(options))),
     clock,
-    log: { info() {}, warn: (_fields, text) => void warned.push(text), error() {} },
+    log: {
+      info: (fields) => void noted.push(fields),
+      warn: (_fields, text) => void warned.push(text),
+      error() {},
+    },
     connect: (given) => {
       link = given
       return { send: (message) => said.push(message) > 0, close() {} }
@@ -126,6 +131,7 @@ async function keeper({
     clock,
     said,
     warned,
+    noted,
     options,
     hello,
     fact,
@@ -173,6 +179,38 @@ async function keeper({
   }
   return api
 }
+
+describe('a latched fault', () => {
+  test('is cleared by a technician through control, and it is logged who did it', async () => {
+    const box = await keeper()
+    await box.hello()
+    await box.status({ faults: ['CONTACTOR_WELDED'] })
+    const order = { code: 'CONTACTOR_WELDED', by: 'local page, 10.0.0.5' } as const
+    expect(await box.box.clearFault(order)).toEqual({ ok: true, value: null })
+    expect(box.last('clearFault')).toEqual({ kind: 'clearFault', code: 'CONTACTOR_WELDED' })
+    expect(box.noted).toContainEqual({ ...order, at: box.box.snapshot().at })
+  })
+
+  test.each([
+    ['METER_LOST', 'FAULT_NOT_LATCHED'],
+    ['METER_WENT_BACK', 'FAULT_NOT_STANDING'],
+    ['INSTALLATION_LOST', 'FAULT_CLEARS_OTHERWISE'],
+  ] as const)('and no other: %s is refused, %s', async (code, refusal) => {
+    const box = await keeper()
+    await box.hello()
+    await box.status({ faults: ['METER_LOST'] })
+    expect(await box.box.clearFault({ code, by: 'x' })).toMatchObject({ ok: false, error: { code: refusal } })
+    expect(box.last('clearFault')).toBeUndefined()
+  })
+
+  test('is not cleared while control is not heard', async () => {
+    const box = await keeper()
+    expect(await box.box.clearFault({ code: 'CONTACTOR_WELDED', by: 'x' })).toMatchObject({
+      ok: false,
+      error: { code: 'CONTROL_NOT_HEARD' },
+    })
+  })
+})
 
 describe('plans', () => {
   test('a hello is answered with the complete set; an uncommissioned box may not charge, and says so', async () => {

@@ -193,6 +193,7 @@ export function memoryBox(start: Partial<BoxSnapshot> = {}): MemoryBox {
     setUserLimit: (order) => taken('setUserLimit', order, () => null),
     remoteStart: (order) => taken('remoteStart', order, () => ({ uuid: UUID })),
     stop: (order) => taken('stop', order, () => null),
+    clearFault: (order) => taken('clearFault', order, () => null),
     csmsTime: (told) => void timesTold.push(told),
     csmsState: (state) => {
       csmsStates.push(state)

@@ -156,6 +156,12 @@ describe('an order', () => {
     ],
     ['POST', '/api/schedule', { schedule }, ['setSchedule', schedule]],
     ['POST', '/api/schedule', { schedule: null }, ['setSchedule', null]],
+    [
+      'POST',
+      '/api/clear-fault',
+      { code: 'CONTACTOR_WELDED' },
+      ['clearFault', { code: 'CONTACTOR_WELDED', by: 'local page, 127.0.0.1' }],
+    ],
     ['POST', '/api/stop', {}, ['stop', { uuid: UUID, by: 'local' }]],
   ] as const)('%s %s %j reaches the box', async (method, path, body, order) => {
     const { ask, box } = await aPage({ box: memoryBox({ session: SESSION }) })
@@ -172,6 +178,7 @@ describe('an order', () => {
     ['a fraction', '/api/user-limit', { limitMilliamps: 10_000.5 }],
     ['a missing key', '/api/user-limit', {}],
     ['two phases', '/api/commission', { limitMilliamps: 16_000, phasesWired: 2, by: 'A' }],
+    ['a fault that nobody knows', '/api/clear-fault', { code: 'TIRED' }],
     ['nobody', '/api/commission', { limitMilliamps: 16_000, phasesWired: 3, by: ' ' }],
     [
       'a day twice',
@@ -302,6 +309,7 @@ describe('the PIN', () => {
   it.each([
     ['/api/commission', { limitMilliamps: 6000, phasesWired: 1, by: 'A' }],
     ['/api/schedule', { schedule: null }],
+    ['/api/clear-fault', { code: 'METER_WENT_BACK' }],
   ])('is needed for %s on a private box whose page is on the network', async (path, body) => {
     const open = await aPage({ host: '0.0.0.0' })
     expect(await open.ask('POST', path, { body })).toMatchObject({
