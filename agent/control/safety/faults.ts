@@ -170,6 +170,9 @@ function flowsThoughOpen(state: SafetyState, input: SafetyInput, now: MonotonicM
     state.deadman.kind === 'released' && !relayHolds(input, now) ? state.deadman.sinceMonotonicMs : null
   const toldOpen = byPilot ?? byRelay
   if (toldOpen === null || fresh.begunAtMonotonicMs < toldOpen + WELDED_MS) return null
+  // The pilot must have been seen again behind the reading: a charge may have begun in between.
+  const seenAfter = input.board !== null && input.board.takenAtMonotonicMs > fresh.reading.takenAtMonotonicMs
+  if (byPilot !== null && !seenAfter) return null
   return `${Math.max(...fresh.reading.currentsMilliamps)} mA flow with the contactor told open`
 }
 

@@ -29,7 +29,7 @@ export function observe(
       relay: observeRelay(seen.relay, input, now),
       told: observeTold(seen.told, input, now),
       flowSeenAtMonotonicMs: observeFlow(seen, input),
-      mustBeOpenSinceMonotonicMs: mustBeOpen(seen, now),
+      mustBeOpenSinceMonotonicMs: mustBeOpen(seen, input, now),
     },
   }
 }
@@ -99,8 +99,14 @@ function observeFlow(state: SafetyState, input: SafetyInput): MonotonicMs | null
   return fresh.reading.takenAtMonotonicMs
 }
 
-function mustBeOpen(state: SafetyState, now: MonotonicMs): MonotonicMs | null {
-  if (state.pilotHidden || state.pilot === null) return null
+/** While the board was not looked at for longer, the car may have come to C and gone again. */
+const SIGHT_GAP_MS = 300
+
+function mustBeOpen(state: SafetyState, input: SafetyInput, now: MonotonicMs): MonotonicMs | null {
+  if (state.pilotHidden || state.pilot === null || input.board === null) return null
   if (state.pilot === 'C' || state.pilot === 'D') return null
-  return state.mustBeOpenSinceMonotonicMs ?? now
+  const { takenAtMonotonicMs } = input.board
+  const before = state.relay.judgedReadingAtMonotonicMs ?? takenAtMonotonicMs
+  const unseenMs = Math.max(now - takenAtMonotonicMs, takenAtMonotonicMs - before)
+  return unseenMs > SIGHT_GAP_MS ? now : (state.mustBeOpenSinceMonotonicMs ?? now)
 }

@@ -147,6 +147,20 @@ describe('faults of the hardware', () => {
     expect(revoked.state().deadman.kind).toBe('held')
   })
 
+  test('CONTACTOR_WELDED is not raised by a charge that came and went while the board was not seen', () => {
+    const box = charging()
+    box.world.pilot = 'B'
+    box.run(4000)
+    box.world.boardAnswers = false
+    box.world.drawsMilliamps = 1200
+    box.run(700)
+    box.world.boardAnswers = true
+    box.run(600)
+    box.world.drawsMilliamps = 0
+    box.run(5000)
+    expect(box.faults()).not.toContain('CONTACTOR_WELDED')
+  })
+
   test.each(['residualCurrentTripped', 'residualCurrentTestFailed'] as const)(
     'RESIDUAL_CURRENT by %s, until the plug is out and the board reports it no more',
     (error) => untilUnplugged('RESIDUAL_CURRENT', error),
