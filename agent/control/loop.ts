@@ -157,7 +157,8 @@ export function createLoop(options: LoopOptions): Loop {
       permission = null
     if (pending !== null && decision.safety.pilot !== null && pending.plugId !== plugged) pending = null
     logChanges(before)
-    tellFacts(decided.facts, now)
+    const { plugId: was } = before
+    tellFacts(decided.facts, now, was !== null && plugged !== null && was !== plugged)
     tellStatus(now, false)
   }
 
@@ -198,7 +199,8 @@ export function createLoop(options: LoopOptions): Loop {
 
   // Telling.
 
-  function tellFacts(facts: readonly Fact[], now: MonotonicMs) {
+  /** @param lostSight the plug-in may be another one, and its permission was dropped: keeper is told all anew to decide. */
+  function tellFacts(facts: readonly Fact[], now: MonotonicMs, lostSight = false) {
     const view = meterView(now)
     const context = {
       newest: view.newest?.reading ?? null,
@@ -214,6 +216,7 @@ export function createLoop(options: LoopOptions): Loop {
     if (facts.length > 0 || stepped.told.length > 0)
       void mirrored().then(() => {
         // Told only when mirrored: a number that keeper has seen is never given again.
+        if (lostSight) return sayHello()
         for (const fact of stepped.told) options.send({ kind: 'fact', fact })
       })
   }
@@ -351,6 +354,10 @@ export function createLoop(options: LoopOptions): Loop {
         'keeper speaks of another boot: its plans are not used',
       )
     if (binding === null) turn()
+    sayHello()
+  }
+
+  function sayHello() {
     const now = clock.monotonic()
     const parts = statusParts(now)
     if (parts === null) return

@@ -387,7 +387,7 @@ describe('control on a simulated site', { timeout: 90_000 }, () => {
     await until('occupied or faulted', () => plug.status()?.permissionUuid === null)
   })
 
-  test('the port vanishes and comes back: BUS_LOST, the dead-man ends the current, then the charge goes on', async () => {
+  test('the port vanishes and comes back: BUS_LOST, the dead-man ends the current; afterwards the plug-in is a new one that needs a permission', async () => {
     const plug = linked()
     await sim.plug()
     await plug.charge('s1')
@@ -396,7 +396,15 @@ describe('control on a simulated site', { timeout: 90_000 }, () => {
     await until('told', () => plug.status()?.faults.includes('BUS_LOST') ?? false)
     await until('opened', async () => !(await sim.state()).board.contactorClosed)
     expect(control?.running()).toBe(true)
+    await clock.sleep('longer than an exchange takes', 1000)
+    const before = plug.status()?.plugId
     await sim.clearFaults()
+    await until('another plug-in', () => ![before, null].includes(plug.status()?.plugId))
+    await until('told anew', () =>
+      plug.heard.some((told) => told.kind === 'hello' && told.status.plugId === plug.status()?.plugId),
+    )
+    expect(plug.status()?.permissionUuid).toBeNull()
+    await plug.charge('s1')
     await charging()
     await until('cleared', () => plug.status()?.faults.length === 0)
     const raised = plug.facts().flatMap(({ fact }) => (fact.kind === 'faultRaised' ? [fact.code] : []))

@@ -4,6 +4,7 @@ import type { Fact } from '../../control-link/messages.ts'
 import { flows } from './meter-judge.ts'
 import {
   boardAnswers,
+  PLUG_SURE_MS,
   type RelayView,
   readingCounts,
   type SafetyInput,
@@ -37,8 +38,11 @@ export function observe(
 function observePlug(state: SafetyState, input: SafetyInput, now: MonotonicMs) {
   const reading = boardAnswers(input, now) ? input.board : null
   const facts: Fact[] = []
-  if (reading === null || !readingCounts(reading, input, now))
-    return { facts, state: { ...state, pilotHidden: true } }
+  if (reading === null) return { facts, state: { ...state, pilotHidden: true } }
+  const seenAt = state.boardSeenAtMonotonicMs ?? reading.takenAtMonotonicMs
+  const plugDoubted = state.plugDoubted || reading.takenAtMonotonicMs - seenAt > PLUG_SURE_MS
+  const sight = { boardSeenAtMonotonicMs: reading.takenAtMonotonicMs, plugDoubted }
+  if (!readingCounts(reading, input, now)) return { facts, state: { ...state, ...sight, pilotHidden: true } }
   const changed = reading.pilot !== state.pilot
   let plugId = state.plugId
   if (reading.pilot === 'A' && plugId !== null) {
@@ -46,7 +50,8 @@ function observePlug(state: SafetyState, input: SafetyInput, now: MonotonicMs) {
     plugId = null
   }
   const present = reading.pilot === 'B' || reading.pilot === 'C' || reading.pilot === 'D'
-  if (present && plugId === null) {
+  // One that was out of sight gets a new identity without an `unplugged`: keeper decides whether its session goes on.
+  if (present && (plugId === null || plugDoubted)) {
     // Unique within the boot, because the monotonic clock of one boot never shows a moment twice.
     plugId = `${input.bootId}:${now}`
     facts.push({ kind: 'plugged', plugId })
@@ -57,6 +62,8 @@ function observePlug(state: SafetyState, input: SafetyInput, now: MonotonicMs) {
     pilotHidden: false,
     pilotSinceMonotonicMs: changed ? now : state.pilotSinceMonotonicMs,
     plugId,
+    boardSeenAtMonotonicMs: sight.boardSeenAtMonotonicMs,
+    plugDoubted: plugDoubted && !present && reading.pilot !== 'A',
   }
   return { facts, state: next }
 }

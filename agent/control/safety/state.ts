@@ -25,6 +25,8 @@ export const FOLLOW_MS = 7000
 export const WELDED_MS = 3000
 /** The pilot must be seen again, so a release that nothing confirms ends by itself. */
 export const RELEASE_MAX_MS = 10_000
+/** The dead-man's 2 s and the board's opening: after a longer silence of the board a car may have gone and another come. */
+export const PLUG_SURE_MS = 2500
 export const NO_CURRENT_MS = 10_000
 export const KEEPER_SILENT_MS = 30_000
 
@@ -105,6 +107,10 @@ export interface SafetyState {
   /** The board does not answer, or shows F because our relay is off: `pilot` is what it was before. */
   readonly pilotHidden: boolean
   readonly plugId: string | null
+  /** When the newest reading of the board was taken, whatever it showed; null before the first. */
+  readonly boardSeenAtMonotonicMs: MonotonicMs | null
+  /** The board was not seen for so long that the next plug-in may be another one. */
+  readonly plugDoubted: boolean
   readonly chargingState: ChargingState
   readonly faults: readonly StandingFault[]
   readonly relay: RelayView
@@ -154,6 +160,8 @@ export const initialSafety = (now: MonotonicMs, adopted: Adopted | null): Safety
   pilotSinceMonotonicMs: now,
   pilotHidden: false,
   plugId: adopted?.plugId ?? null,
+  boardSeenAtMonotonicMs: null,
+  plugDoubted: false,
   chargingState: adopted?.chargingState ?? 'idle',
   faults: adopted?.faults ?? [],
   relay: { view: 'unknown', awayReads: 0, awaySinceMonotonicMs: now, judgedReadingAtMonotonicMs: null },

@@ -451,7 +451,7 @@ describe('the loop', () => {
     await charge(clock, at)
     at.world.prepareFails = true
     at.world.boardDead = true
-    await pass(clock, 2500)
+    await pass(clock, 2200)
     at.world.boardDead = false
     at.writes.splice(0)
     await pass(clock, 6000)
@@ -460,6 +460,37 @@ describe('the loop', () => {
     await pass(clock, 6000)
     expect(at.writes.at(-1)).toBe('offer 16000')
   })
+
+  test.each(['control stands still', 'the board is silent'])(
+    '%s for longer than the dead-man holds: the car may be another one, so it needs a permission anew',
+    async (how) => {
+      const clock = virtualClock()
+      const at = site(clock)
+      const one = await charge(clock, at)
+      const before = one.status()?.plugId
+      one.told.splice(0)
+      at.writes.splice(0)
+      at.world.boardDead = how === 'the board is silent'
+      if (at.world.boardDead) await pass(clock, 3000)
+      else clock.holdUp(32_000)
+      at.world.boardDead = false
+      at.world.pilot = 'B'
+      await pass(clock, 3000)
+      at.world.pilot = 'C'
+      await pass(clock, 9000)
+      expect(at.writes).toContain('pause')
+      expect(at.writes.filter((write) => write.startsWith('offer'))).toEqual([])
+      const plugId = one.status()?.plugId
+      expect(plugId).not.toBe(before)
+      const hello = one.told.find((told) => told.kind === 'hello')
+      expect(hello).toMatchObject({ permission: null, status: { plugId, permissionUuid: null } })
+      expect(hello?.facts.map(({ fact }) => fact)).toContainEqual({ kind: 'plugged', plugId })
+      expect(one.told.some((told) => told.kind === 'fact' && told.fact.fact.kind === 'unplugged')).toBe(false)
+      one.loop.onKeeper(permissionFor(plugId ?? ''))
+      await pass(clock, 6000)
+      expect(one.status()?.chargingState).toBe('charging')
+    },
+  )
 
   test('a standstill of control, or of the whole box, ends a group’s lease', async () => {
     const lease: LimitPlan = {
@@ -478,7 +509,7 @@ describe('the loop', () => {
       const at = site(clock)
       const one = await charge(clock, at, [lease])
       expect(at.world.offered).toBe(16_000)
-      if (gap === 'held up') clock.holdUp(2500)
+      if (gap === 'held up') clock.holdUp(2200)
       else at.world.suspendedMs = 2500
       await pass(clock, 2000)
       expect(at.world.offered, gap).toBe(8000)

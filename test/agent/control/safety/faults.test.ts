@@ -31,6 +31,19 @@ function strike(code: FaultCode, wrong: Partial<World>, withinMs: number) {
   }
 }
 
+/** The board was out of sight: the plug-in may be another one. */
+function goesOnWhenPermittedAnew(box: ReturnType<typeof rig>) {
+  const before = box.state().plugId
+  box.run(8000)
+  expect(box.faults()).toEqual([])
+  const { plugId, chargingState } = box.state()
+  expect(chargingState).toBe('occupied')
+  expect(plugId).not.toBe(before)
+  box.world.permission = { uuid: 's1', plugId: plugId ?? '' }
+  box.run(8000)
+  expect(box.state().chargingState).toBe('charging')
+}
+
 describe('faults of the hardware', () => {
   test('BOARD_LOST after 2 s of silence, not before; the dead-man is let go, and all comes back by itself', () => {
     const short = charging()
@@ -46,9 +59,7 @@ describe('faults of the hardware', () => {
     expect(box.relayOn()).toBe(false)
     box.run(3000)
     box.world.boardAnswers = true
-    box.run(8000)
-    expect(box.faults()).toEqual([])
-    expect(box.state().chargingState).toBe('charging')
+    goesOnWhenPermittedAnew(box)
   })
 
   test('BUS_LOST at once, without the faults that follow from it; it clears when the board answers again', () => {
@@ -56,9 +67,7 @@ describe('faults of the hardware', () => {
     expect(raisedMs).toBe(0)
     expect(box.faults()).toEqual(['BUS_LOST'])
     box.world.lineLost = null
-    box.run(8000)
-    expect(box.faults()).toEqual([])
-    expect(box.state().chargingState).toBe('charging')
+    goesOnWhenPermittedAnew(box)
   })
 
   test('DEADMAN_LOST when refreshes are not confirmed, before the relay lets go', () => {
