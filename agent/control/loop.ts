@@ -79,7 +79,12 @@ export function createLoop(options: LoopOptions): Loop {
       faults: kept?.faults ?? [],
     }),
   )
-  let meterState = initialMeter(begun, kept?.meter ?? null)
+  let meterState = initialMeter(
+    begun,
+    kept?.meter ?? null,
+    (config.wireRatingMilliamps * (options.installation?.phasesWired ?? config.phasesWired) * 250) / 1000,
+  )
+  if (decision.safety.plugId !== null) meterState = stepMeter(meterState, { kind: 'plugIn' }, begun).state
   let resolutionWh = 1
   let book: FactBook =
     kept === null
@@ -209,9 +214,11 @@ export function createLoop(options: LoopOptions): Loop {
     }
     const stepped = stepFacts(book, facts, context, now)
     book = stepped.book
-    if (facts.some((fact) => fact.kind === 'unplugged')) {
-      meterState = stepMeter(meterState, { kind: 'plugOut' }, now).state
-      reader.readSoon()
+    if (facts.some((fact) => fact.kind === 'unplugged')) reader.readSoon()
+    // In the order of the book: until an unplugging is written down, the readings are of the car that was there.
+    for (const { fact } of stepped.told) {
+      if (fact.kind === 'plugged') meterState = stepMeter(meterState, { kind: 'plugIn' }, now).state
+      if (fact.kind === 'unplugged') meterState = stepMeter(meterState, { kind: 'plugOut' }, now).state
     }
     if (facts.length > 0 || stepped.told.length > 0)
       void mirrored().then(() => {

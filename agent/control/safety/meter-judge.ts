@@ -25,7 +25,7 @@ const CURRENT_HIGHEST_MILLIAMPS = 125_000
 const VOLTAGE_HIGHEST_MILLIVOLTS = 300_000
 /** No box of ours passes more: 3 phases of 80 A at 276 V. Faster than this a register does not count. */
 const POWER_HIGHEST_WATTS = 66_240
-/** Between readings further apart than this, a register may have counted anything. */
+/** With no car plugged, a register may have counted anything between readings further apart than this. */
 const JUMP_JUDGED_WITHIN_MS = 60_000
 
 /** A reading with the moment at which its pass began: what is told of a moment must have begun after it. */
@@ -53,6 +53,12 @@ export interface MeterState {
   /** Since the register's last step: time with current, and energy by the power told, mWh. */
   readonly still: { readonly flowMs: number; readonly energyMilliwattHours: number }
   readonly replaced: boolean
+  /** While a car is plugged in, a register that jumped is never taken over: what it told would be billed. */
+  readonly plugged: boolean
+  /** A jump was found to stand while no car was plugged in: the next reading that does not go back begins anew. */
+  readonly rebases: boolean
+  /** What the wiring can deliver, W. */
+  readonly deliverableWatts: number
 }
 
 export type MeterInput =
@@ -66,7 +72,11 @@ export type MeterInput =
   | { readonly kind: 'serial'; readonly serial: string }
   /** The line was gone or control stood still: the silence until now was not the meter's. */
   | { readonly kind: 'silenceExcused' }
-  /** No car takes current any more: a register that stands still is as it should be. */
+  | { readonly kind: 'plugIn' }
+  /**
+   * No car takes current any more, and what the last one took is written down: a register that stands still is as it
+   * should be, and one that jumped is nobody's energy.
+   */
   | { readonly kind: 'plugOut' }
   /** Keeper has begun the new meter's epoch. */
   | { readonly kind: 'replacementStored' }
@@ -81,7 +91,11 @@ export interface MeterReplaced {
 }
 
 /** `last` is what the mirror kept of the last reading, so that a swap or a step back over a restart is seen. */
-export const initialMeter = (now: MonotonicMs, last: MeterReading | null): MeterState => ({
+export const initialMeter = (
+  now: MonotonicMs,
+  last: MeterReading | null,
+  deliverableWatts = POWER_HIGHEST_WATTS,
+): MeterState => ({
   serial: last?.serial ?? null,
   good: last === null ? null : { reading: last, begunAtMonotonicMs: last.takenAtMonotonicMs },
   lastReplyAtMonotonicMs: now,
@@ -92,6 +106,9 @@ export const initialMeter = (now: MonotonicMs, last: MeterReading | null): Meter
   wentBack: null,
   still: { flowMs: 0, energyMilliwattHours: 0 },
   replaced: false,
+  plugged: false,
+  rebases: false,
+  deliverableWatts,
 })
 
 /** Total. At most one fact. */
@@ -109,8 +126,13 @@ export function stepMeter(
       return onSerial(state, input.serial)
     case 'silenceExcused':
       return { state: { ...state, lastReplyAtMonotonicMs: now }, facts: [] }
+    case 'plugIn':
+      return { state: { ...state, plugged: true, rebases: false }, facts: [] }
     case 'plugOut':
-      return { state: { ...state, still: { flowMs: 0, energyMilliwattHours: 0 } }, facts: [] }
+      return {
+        state: { ...state, plugged: false, still: { flowMs: 0, energyMilliwattHours: 0 } },
+        facts: [],
+      }
     case 'replacementStored':
       return { state: { ...state, replaced: false }, facts: [] }
     case 'wentBackCleared':
@@ -141,7 +163,7 @@ function onReading(state: MeterState, input: MeterInput & { kind: 'reading' }): 
   const stepWh = input.raw.registerWh - last.reading.registerWh
   // The meter's own power-loss resolution: a register that lost its newest step in a restart holds the maximum.
   if (stepWh < -Math.ceil(input.resolutionWh)) return doubtful(counted, 'back', input)
-  if (jumps(last, input, stepWh)) return doubtful(counted, 'jump', input)
+  if (!state.rebases && jumps(state, last, input, stepWh)) return doubtful(counted, 'jump', input)
   const registerWh = wattHours(Math.max(input.raw.registerWh, last.reading.registerWh))
   return shown({ ...counted, still: stillFor(state, last, input, stepWh) }, input, registerWh)
 }
@@ -160,6 +182,7 @@ function shown(
       begunAtMonotonicMs: input.begunAtMonotonicMs,
     },
     doubt: null,
+    rebases: false,
     plausibleCount,
     implausible: plausibleCount >= PLAUSIBLE_AGAIN ? { count: 0, detail: '' } : state.implausible,
   }
@@ -172,7 +195,8 @@ const doubtful = (
   input: MeterInput & { kind: 'reading' },
 ): MeterState => {
   const seen = state.doubt?.kind === kind ? state.doubt.seen + 1 : 1
-  return { ...state, doubt: { kind, registerWh: input.raw.registerWh, seen }, plausibleCount: 0 }
+  const doubt = { kind, registerWh: input.raw.registerWh, seen }
+  return { ...state, doubt, plausibleCount: 0, rebases: false }
 }
 
 function onSerial(
@@ -195,7 +219,8 @@ function onSerial(
   const { doubt } = state
   // One odd reading may be a line's or a device's slip; three that agree are what the register says.
   if (doubt === null || doubt.seen < PLAUSIBLE_AGAIN) return { state, facts: [] }
-  if (doubt.kind === 'jump') return { state: { ...state, good: null, doubt: null }, facts: [] }
+  if (doubt.kind === 'jump')
+    return { state: state.plugged ? state : { ...state, doubt: null, rebases: true }, facts: [] }
   const detail = `register of ${serial} went from ${state.good?.reading.registerWh} to ${doubt.registerWh} Wh`
   return { state: { ...state, doubt: null, wentBack: detail }, facts: [] }
 }
@@ -218,10 +243,16 @@ function sumDiffers(raw: RawMeterReading): boolean {
   return Math.abs(raw.powerWatts) > apparent * 1.1 + 250
 }
 
-function jumps(last: GoodReading, input: MeterInput & { kind: 'reading' }, stepWh: number): boolean {
+/** More than the wiring can have delivered since the last good reading. */
+function jumps(
+  state: MeterState,
+  last: GoodReading,
+  input: MeterInput & { kind: 'reading' },
+  stepWh: number,
+): boolean {
   const passedMs = input.raw.takenAtMonotonicMs - last.reading.takenAtMonotonicMs
-  if (passedMs > JUMP_JUDGED_WITHIN_MS) return false
-  const possibleWh = (POWER_HIGHEST_WATTS * (passedMs + METER_PERIOD_MS)) / 3_600_000
+  if (!state.plugged && passedMs > JUMP_JUDGED_WITHIN_MS) return false
+  const possibleWh = (state.deliverableWatts * (passedMs + METER_PERIOD_MS)) / 3_600_000
   return stepWh > possibleWh + 2 * Math.ceil(input.resolutionWh)
 }
 
@@ -265,13 +296,17 @@ export function viewMeter(state: MeterState, resolutionWh: number, now: Monotoni
       ? good
       : null
   const silentMs = now - state.lastReplyAtMonotonicMs
-  const unshownMs = good === null ? silentMs : Math.min(silentMs, now - good.reading.takenAtMonotonicMs)
+  // A register that jumped has its own fault.
+  const unshownMs =
+    good === null || doubt?.kind === 'jump'
+      ? silentMs
+      : Math.min(silentMs, now - good.reading.takenAtMonotonicMs)
   const faults: MeterView['faults'][number][] = []
   if (unshownMs >= METER_LOST_MS)
     faults.push({ code: 'METER_LOST', detail: `no reading for ${Math.floor(unshownMs / 1000)} s` })
   if (state.implausible.count >= IMPLAUSIBLE_AFTER)
     faults.push({ code: 'METER_IMPLAUSIBLE', detail: state.implausible.detail })
-  else if (doubt?.kind === 'jump' && good !== null && flows(good.reading))
+  else if (doubt?.kind === 'jump' && good !== null && (state.plugged || flows(good.reading)))
     faults.push({
       code: 'METER_IMPLAUSIBLE',
       detail: `the register jumped from ${good.reading.registerWh} to ${doubt.registerWh} Wh`,
@@ -287,5 +322,10 @@ export function viewMeter(state: MeterState, resolutionWh: number, now: Monotoni
     })
   if (state.wentBack !== null) faults.push({ code: 'METER_WENT_BACK', detail: state.wentBack })
   if (state.replaced) faults.push({ code: 'METER_REPLACED', detail: `now ${state.serial}` })
-  return { newest: good, fresh, asksForSerial: doubt !== null && doubt.seen >= PLAUSIBLE_AGAIN, faults }
+  // A jump in a plug-in may stand for hours: the serial number is asked for once in ten readings.
+  const asksForSerial =
+    doubt !== null &&
+    doubt.seen >= PLAUSIBLE_AGAIN &&
+    (doubt.kind === 'back' || !state.plugged || doubt.seen % 10 === PLAUSIBLE_AGAIN)
+  return { newest: good, fresh, asksForSerial, faults }
 }

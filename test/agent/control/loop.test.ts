@@ -32,8 +32,9 @@ const loops: { stop(): void }[] = []
 beforeEach(() => {
   runDir = mkdtempSync(join(tmpdir(), 'vk-loop-'))
 })
-afterEach(() => {
+afterEach(async () => {
   for (const loop of loops.splice(0)) loop.stop()
+  await Promise.allSettled(writing)
   rmSync(runDir, { recursive: true, force: true })
 })
 

@@ -35,7 +35,7 @@ function reading(
 }
 
 /** Feeds inputs, one a second from second 1 on, after the serial number. */
-function judge(inputs: readonly MeterInput[], from: MeterState = initialMeter(at(0), null)) {
+function judge(inputs: readonly MeterInput[], from: MeterState = initialMeter(at(0), null, 24_000)) {
   let state = from.serial === null ? stepMeter(from, { kind: 'serial', serial: 'M1' }, at(0)).state : from
   const facts: unknown[] = []
   for (const [index, input] of inputs.entries()) {
@@ -113,6 +113,24 @@ describe('the meter judge', () => {
     expect(judge([...idle, SERIAL, reading(6, 900_001)])).toMatchObject({ register: 900_001, codes: [] })
     const flowing = [reading(1, 100, 16), reading(2, 900_000, 16)]
     expect(judge(flowing)).toMatchObject({ register: 100, codes: ['METER_IMPLAUSIBLE'] })
+  })
+
+  test('a jump is never taken while a car is plugged in, however long it stands; it begins anew when the plug is out', () => {
+    const plugIn: MeterInput = { kind: 'plugIn' }
+    const jumped = (count: number, from: number) =>
+      Array.from({ length: count }, (_, index) => [reading(from + index, 100_100, 16), SERIAL]).flat()
+    const standing = judge([plugIn, reading(2, 100, 16), ...jumped(40, 3)])
+    expect(standing).toMatchObject({ register: 100, view: { fresh: null } })
+    expect(standing.codes).toEqual(['METER_IMPLAUSIBLE'])
+    // Also after a silence: the wiring delivers 24 kW at most, 400 Wh a minute.
+    const silent = judge([plugIn, reading(2, 100, 16), reading(90, 100_100, 16)])
+    expect(silent.register).toBe(100)
+    expect(judge([plugIn, reading(2, 100, 16), reading(90, 600, 16)]).register).toBe(600)
+    const out = judge(
+      [{ kind: 'plugOut' }, reading(101, 100_100), SERIAL, reading(103, 100_101)],
+      standing.state,
+    )
+    expect(out).toMatchObject({ register: 100_101, codes: [] })
   })
 
   test('another serial number begins anew and tells the old register', () => {
