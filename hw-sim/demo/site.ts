@@ -5,6 +5,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NODE_FLAGS } from '../../shared/io/node-flags.ts'
+import { tiedToUs } from '../../shared/io/tied-child.ts'
 import type { Clock } from '../../shared/time/clock.ts'
 import { call } from './http.ts'
 import { type LogLine, type Program, type ProgramOptions, startProgram } from './program.ts'
@@ -157,7 +158,8 @@ async function preparedFiles(
 ): Promise<{ control: string; keeper: string }> {
   const { execFile } = await import('node:child_process')
   const output = await new Promise<string>((resolve, reject) => {
-    execFile(process.execPath, [cli, ...args], (error, stdout, stderr) => {
+    const tied = tiedToUs([cli, ...args])
+    execFile(tied.command, [...tied.args], (error, stdout, stderr) => {
       if (error) reject(new Error(`the agent's configuration was refused:\n${stderr || stdout}`))
       else resolve(stdout)
     })

@@ -31,14 +31,15 @@ export async function benchAgent(options: { readonly minutes: number }): Promise
     await clock.sleep('charge', options.minutes * 60_000)
     const after = await readings(site)
     const how = `${options.minutes} min of charging at 16 A, quarter hour inside, bundles, no broker`
-    const hours = options.minutes / 60
+    const perHour = (from: number, to: number) =>
+      Math.round(((to - from) * 60) / options.minutes / 10_000) / 100
     return [
       atMost('agent.control.rss', after.control.rssMb, 60, 'MB', how),
       atMost('agent.keeper.rss', after.keeper.rssMb, 90, 'MB', how),
-      atMost('agent.disk.process', megabytes(after.written - before.written) / hours, 1, 'MB/h', how),
+      atMost('agent.disk.process', perHour(before.written, after.written), 1, 'MB/h', how),
       reported(
         'agent.disk.device',
-        megabytes(after.device - before.device) / hours,
+        perHour(before.device, after.device),
         'MB/h',
         `${how}; all of the disk's writers`,
       ),
@@ -55,8 +56,6 @@ export async function benchAgent(options: { readonly minutes: number }): Promise
     await folders.remove()
   }
 }
-
-const megabytes = (bytes: number) => Math.round(bytes / 10_000) / 100
 
 /** Both processes down, then started: seconds until the board offers current again to the waiting car. */
 async function startToOffer(site: Site, clock: ReturnType<typeof systemClock>): Promise<number> {
