@@ -87,6 +87,16 @@ afterAll(async () => {
 
 beforeEach((context) => context.skip(executable === null, NO_BROWSER))
 
+/** Colours on their way from one scheme to the other are no finding: waits for two frames and every finite transition. */
+const SETTLED = `(async () => {
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve))
+  await frame()
+  await frame()
+  const finite = document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime !== Infinity)
+  await Promise.all(finite.map((one) => one.finished.catch(() => undefined)))
+  await frame()
+})()`
+
 /** Nothing to complain about, on a desktop and on a phone, in light and in dark, and nothing to scroll sideways for. */
 async function fine(name: string): Promise<void> {
   for (const [page, kind, colorScheme] of [
@@ -97,6 +107,7 @@ async function fine(name: string): Promise<void> {
   ] as const) {
     await page.emulateMedia({ colorScheme })
     await page.locator(`html[data-mantine-color-scheme=${colorScheme}]`).waitFor()
+    await page.evaluate(SETTLED)
     const { findings, kept } = await accessibility(page)
     expect(findings, `${name}, ${kind}`).toEqual([])
     expect(kept).toBeGreaterThan(10)
