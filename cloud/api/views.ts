@@ -4,6 +4,7 @@ import type { TransactionView } from '../../shared/api/transactions.ts'
 import { epochMs, wattHours } from '../../shared/units.ts'
 import { type AccountedTransaction, meterAccount } from '../billing/energy-check.ts'
 import type { Presence } from '../csms/server.ts'
+import type { StationState } from '../fleet/station-state.ts'
 import { missingSeqNos } from '../fleet/transaction-state.ts'
 import type { StationRecord } from '../store/stations.ts'
 import type { MeterRegisters, TransactionRecord } from '../store/transactions.ts'
@@ -33,7 +34,7 @@ export function viewStation(
           transactionId: newest.transactionId,
           chargingState: newest.state.charging?.state ?? null,
           startedAt: newest.state.startedAt,
-          energyWh: energyOf(newest),
+          energyWh: energyOf(newest, registerNow(state, newest)),
         }
       : null,
   }
@@ -62,10 +63,20 @@ export function viewTransaction(record: TransactionRecord): TransactionView {
   }
 }
 
-/** From the start register where it is known, else null: half a difference is none. */
-function energyOf({ state }: TransactionRecord): number | null {
+/**
+ * From the start register where it is known, else null: half a difference is none.
+ * @param registerNowWh of the same meter, newer than the last stored event; 0 where nobody told one
+ */
+function energyOf({ state }: TransactionRecord, registerNowWh = 0): number | null {
   if (state.startRegisterWh === null || state.lastRegister === null) return null
-  return state.lastRegister.wh - state.startRegisterWh
+  return Math.max(state.lastRegister.wh, registerNowWh) - state.startRegisterWh
+}
+
+/** The live register, if it is of the meter and of the time of this running transaction; else 0. For watching only. */
+function registerNow({ live, liveSource }: StationState, { state }: TransactionRecord): number {
+  if (!live || !liveSource || live.at < state.startedAt || state.endedAt !== null) return 0
+  const isItsMeter = liveSource.meterSerial === state.meterSerial && liveSource.evseId === (state.evseId ?? 1)
+  return isItsMeter ? (live.registerWh ?? 0) : 0
 }
 
 function billView({ bill }: TransactionRecord): TransactionView['bill'] {

@@ -34,14 +34,17 @@ export function meterAccount(
     (a, b) => a.firstRegisterWh - b.firstRegisterWh || a.startedAt - b.startedAt,
   )
   let position: number = register.firstWh
+  let isRunning = false
   const sums = { billed: 0, running: 0, notBilled: 0, unattributed: 0 }
   for (const { firstRegisterWh, lastRegisterWh, account } of chain) {
     // Only energy that nobody has: an overlap of two transactions stays visible as a difference.
     sums.unattributed += Math.max(0, firstRegisterWh - position)
+    if (lastRegisterWh >= position) isRunning = account.kind === 'running'
     position = Math.max(position, lastRegisterWh)
     sums[account.kind] += account.kind === 'billed' ? account.billedWh : lastRegisterWh - firstRegisterWh
   }
-  sums.unattributed += Math.max(0, register.lastWh - position)
+  // Behind a transaction that has not ended the register's rise is its own, until its end says otherwise.
+  sums[isRunning ? 'running' : 'unattributed'] += Math.max(0, register.lastWh - position)
   const registerDifferenceWh = register.lastWh - register.firstWh
   const accounted = sums.billed + sums.running + sums.notBilled + sums.unattributed
   return {

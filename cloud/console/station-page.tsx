@@ -10,7 +10,7 @@ import { hashOf } from './route.ts'
 import { StatePill } from './state-pill.tsx'
 import { ageInWords, bootInWords, faultInWords, isFresh, nowInWords, spanInWords } from './station-words.ts'
 import { Transactions } from './transactions.tsx'
-import { newestFirst, type ViewState } from './view-state.ts'
+import { transactionsOf, type ViewState } from './view-state.ts'
 
 interface Props {
   readonly station: StationView
@@ -55,7 +55,7 @@ export function StationPage({ station, view, opened, onOpen, spanMs, onSpan, now
       <section className="card" aria-labelledby="transactions-title">
         <h3 id="transactions-title">Transactions</h3>
         <Transactions
-          transactions={newestFirst(view, station.id)}
+          transactions={transactionsOf(view, station)}
           opened={opened}
           onOpen={onOpen}
           now={now()}

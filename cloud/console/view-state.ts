@@ -82,9 +82,18 @@ function withSample(state: ViewState, { stationId, ...sample }: EventData<'sampl
   return { ...state, series: { stationId, points } }
 }
 
-/** A station's transactions, the newest first. */
-export function newestFirst(state: ViewState, stationId: string): readonly TransactionView[] {
-  return [...(state.transactions.get(stationId)?.values() ?? [])].sort((a, b) => b.startedAt - a.startedAt)
+/** A station's transactions, the newest first; the energy of the running one is the station's, which is told sooner. */
+export function transactionsOf(
+  state: ViewState,
+  { id, running }: Pick<StationView, 'id' | 'running'>,
+): readonly TransactionView[] {
+  return [...(state.transactions.get(id)?.values() ?? [])]
+    .sort((a, b) => b.startedAt - a.startedAt)
+    .map((transaction) =>
+      transaction.state === 'running' && transaction.transactionId === running?.transactionId
+        ? { ...transaction, energyWh: running.energyWh }
+        : transaction,
+    )
 }
 
 /**

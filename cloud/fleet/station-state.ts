@@ -2,7 +2,7 @@
 // never replaces a newer one, so the order of arrival does not matter.
 import type { ApiLimit, ApiSample } from '../../shared/api/stations.ts'
 import type { EpochMs } from '../../shared/units.ts'
-import type { ConnectorStatus, StationFact } from './facts.ts'
+import type { ConnectorStatus, SampleFact, StationFact } from './facts.ts'
 
 export interface StationState {
   readonly lastSeenAt: EpochMs | null
@@ -14,6 +14,8 @@ export interface StationState {
     readonly since: EpochMs
   }[]
   readonly live: ApiSample | null
+  /** Whose the live reading is; null where there is none, and in records from before it was kept. */
+  readonly liveSource?: { readonly evseId: number; readonly meterSerial: string | null } | null
   readonly limit: ApiLimit | null
   /** Newest word on each component and variable that ever had a problem. */
   readonly problems: readonly {
@@ -46,7 +48,7 @@ export function foldStation(state: StationState, fact: StationFact): StationStat
     case 'connector':
       return withConnector(state, fact)
     case 'sample':
-      return isNewer(fact.sample.at, state.live?.at) ? { ...state, live: fact.sample } : state
+      return isNewer(fact.sample.at, state.live?.at) ? withLive(state, fact) : state
     case 'limit':
       return isNewer(fact.limit.at, state.limit?.at) ? { ...state, limit: fact.limit } : state
     case 'notification':
@@ -55,6 +57,12 @@ export function foldStation(state: StationState, fact: StationFact): StationStat
       return state
   }
 }
+
+const withLive = (state: StationState, { sample, evseId, meterSerial }: SampleFact): StationState => ({
+  ...state,
+  live: sample,
+  liveSource: { evseId, meterSerial },
+})
 
 const isNewer = (at: number, than: number | undefined) => than === undefined || at >= than
 

@@ -3,7 +3,7 @@
 import type { CallOutcome, LinkLog } from '../../../shared/io/ocpp-link-types.ts'
 import type { ConnectorStatusEnumType } from '../../../shared/ocpp/generated/actions-201.ts'
 import type { Clock, Timer } from '../../../shared/time/clock.ts'
-import { type EpochMs, epochMs, type MonotonicMs } from '../../../shared/units.ts'
+import { type EpochMs, epochMs, type MonotonicMs, type WattHours, wattHours } from '../../../shared/units.ts'
 import type { ControlStatus, MeterReading } from '../../control-link/messages.ts'
 import type { Box, BoxSnapshot } from '../ports.ts'
 import { limitReport } from './v201/builders/notify-event.ts'
@@ -41,6 +41,8 @@ export interface LiveOptions {
 export interface Flow {
   readonly at: EpochMs
   readonly meter: MeterReading
+  /** The open session's newest register as its account holds it, never the meter's own word; null between sessions. */
+  readonly register: { readonly registerWh: WattHours; readonly meterSerial: string } | null
   readonly offeredMilliamps: ControlStatus['offeredMilliamps']
 }
 
@@ -101,7 +103,11 @@ export function liveReports(options: LiveOptions): Live {
       const flows = meter.currentsMilliamps.some((current) => current >= FLOW_MILLIAMPS)
       const span = flows ? ` flows ${Math.floor(meter.takenAtMonotonicMs / FLOW_TELL_MS)}` : ''
       const at = epochMs(snapshot.at - ageMs)
-      return { text: `${text}${span}`, send: () => options.sendFlow({ at, meter, offeredMilliamps }) }
+      const register = sessionRegister(snapshot)
+      return {
+        text: `${text}${span}`,
+        send: () => options.sendFlow({ at, meter, register, offeredMilliamps }),
+      }
     },
   })
   const reports = [status, limit, flow]
@@ -123,6 +129,12 @@ export function liveReports(options: LiveOptions): Live {
       for (const report of reports) report.stop()
     },
   }
+}
+
+/** Start register and energy so far add up to the account's last register: a register that jumped is not in it. */
+function sessionRegister({ session, energyAccount: { meterSerial } }: BoxSnapshot): Flow['register'] {
+  if (!session || meterSerial === null) return null
+  return { registerWh: wattHours(session.startRegisterWh + session.energyWh), meterSerial }
 }
 
 /** null: nothing to tell before the box changes. */

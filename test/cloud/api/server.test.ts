@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { errorSchema } from '../../../shared/api/common.ts'
 import { eventSchemas } from '../../../shared/api/events.ts'
-import { stationListSchema } from '../../../shared/api/stations.ts'
+import { type EnergyCheck, type StationView, stationListSchema } from '../../../shared/api/stations.ts'
 import { tariffListSchema } from '../../../shared/api/tariffs.ts'
-import { transactionListSchema } from '../../../shared/api/transactions.ts'
+import { type TransactionView, transactionListSchema } from '../../../shared/api/transactions.ts'
 import { type CloudProcess, startCloud, until } from '../support/cloud-process.ts'
 import { connectStation, KEY, transactionEvent } from '../support/station.ts'
 
@@ -194,6 +194,46 @@ test('what stations tell is heard live, and who comes back gets what was missed'
   )
   expect(lost.kinds().slice(0, 2)).toEqual(['hello', 'reset'])
   for (const stream of [stays, back, lost]) stream.close()
+  await station.stop()
+})
+
+test('a running charge shows the live register of its own meter; the bill and the account stay with what is stored', async () => {
+  await cloud.api('POST', '/api/stations', { id: 'LIVE-WH', key: KEY })
+  const station = await connectStation(cloud.url, 'LIVE-WH')
+  await station.link.call(
+    'TransactionEvent',
+    transactionEvent('t', 0, 'Started', { minute: 0, registerWh: 1000 }),
+  )
+  const tellLive = (minute: number, evseId: number, registerWh: number) =>
+    station.link.call('MeterValues', {
+      evseId,
+      meterValue: [
+        {
+          timestamp: new Date(Date.parse('2026-06-01T08:00:00Z') + minute * 60_000).toISOString(),
+          sampledValue: [{ value: registerWh }],
+        },
+      ],
+    })
+  const runningWh = async () =>
+    (await cloud.api<StationView>('GET', '/api/stations/LIVE-WH')).body.running?.energyWh
+  expect(await runningWh()).toBe(0)
+  await tellLive(1, 1, 1094)
+  expect(await runningWh()).toBe(94)
+  await tellLive(2, 2, 9999)
+  expect(await runningWh()).toBe(0)
+  await tellLive(3, 1, 1200)
+  const { body: checks } = await cloud.api<{ meters: EnergyCheck[] }>('GET', '/api/stations/LIVE-WH/energy')
+  expect(checks.meters.find(({ evseId }) => evseId === 1)).toMatchObject({
+    runningWh: 200,
+    unattributedWh: 0,
+  })
+  await station.link.call(
+    'TransactionEvent',
+    transactionEvent('t', 1, 'Ended', { minute: 10, registerWh: 1190 }),
+  )
+  expect(await runningWh()).toBeUndefined()
+  const ended = await cloud.api<TransactionView>('GET', '/api/stations/LIVE-WH/transactions/t')
+  expect(ended.body.energyWh).toBe(190)
   await station.stop()
 })
 

@@ -21,16 +21,24 @@ test('what flows between two transactions belongs to nobody, and is shown', () =
     meterAccount({ firstWh: wattHours(100), lastWh: wattHours(1000) }, [
       billed(110, 400),
       charge(450, 600, { kind: 'notBilled' }),
-      charge(600, 990, { kind: 'running' }),
+      charge(600, 990, { kind: 'notBilled' }),
     ]),
   ).toEqual({
     registerDifferenceWh: 900,
     billedWh: 290,
-    notBilledWh: 150,
-    runningWh: 390,
+    notBilledWh: 540,
+    runningWh: 0,
     unattributedWh: 10 + 50 + 10,
     differenceWh: 0,
   })
+})
+
+test('what the register rose by behind a running transaction is its own, until its end tells otherwise', () => {
+  const registers = { firstWh: wattHours(0), lastWh: wattHours(1000) }
+  const before = meterAccount(registers, [billed(0, 400), charge(500, 600, { kind: 'running' })])
+  expect(before).toMatchObject({ billedWh: 400, runningWh: 500, unattributedWh: 100, differenceWh: 0 })
+  const after = meterAccount(registers, [billed(0, 400), billed(500, 990)])
+  expect(after).toMatchObject({ billedWh: 890, runningWh: 0, unattributedWh: 110, differenceWh: 0 })
 })
 
 test('energy that is billed twice shows as a difference', () => {
@@ -50,7 +58,7 @@ test('any chain of transactions and gaps is accounted for to the Wh', () => {
   const pieces = fc.array(
     fc.record({
       gap: fc.nat(5000),
-      used: fc.nat(50_000),
+      used: fc.integer({ min: 1, max: 50_000 }),
       kind: fc.constantFrom('billed', 'running', 'notBilled'),
     }),
   )
@@ -70,7 +78,10 @@ test('any chain of transactions and gaps is accounted for to the Wh', () => {
         transactions.reverse(),
       )
       expect(account.differenceWh).toBe(0)
-      expect(account.unattributedWh).toBe(chain.reduce((sum, { gap }) => sum + gap, tail))
+      const isLastRunning = chain.at(-1)?.kind === 'running'
+      expect(account.unattributedWh + (isLastRunning ? tail : 0)).toBe(
+        chain.reduce((sum, { gap }) => sum + gap, tail),
+      )
     }),
   )
 })

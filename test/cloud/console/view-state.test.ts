@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import {
   EMPTY,
-  newestFirst,
   SERIES_MAX,
   stepView,
   toColumns,
+  transactionsOf,
   type ViewEvent,
   type ViewState,
 } from '../../../cloud/console/view-state.ts'
@@ -108,13 +108,27 @@ describe('stations and transactions', () => {
       { kind: 'transaction', transaction: transaction('t2', 2) },
       { kind: 'transaction', transaction: transaction('t3', 3, 7) },
     )
-    const shown = newestFirst(state, 'A')
+    const shown = transactionsOf(state, station('A', true))
     expect(shown.map(({ transactionId, events }) => [transactionId, events])).toEqual([
       ['t3', 7],
       ['t2', 1],
       ['t1', 1],
     ])
-    expect(newestFirst(state, 'B')).toEqual([])
+    expect(transactionsOf(state, station('B', true))).toEqual([])
+  })
+
+  it('show for the running one the energy that the station tells now', () => {
+    const state = viewAfter({
+      kind: 'transactions',
+      stationId: 'A',
+      transactions: [transaction('t1', 1), transaction('t2', 2)],
+    })
+    const running = { transactionId: 't2', chargingState: null, startedAt: 2, energyWh: 94 }
+    const shown = transactionsOf(state, { id: 'A', running })
+    expect(shown.map(({ transactionId, energyWh }) => [transactionId, energyWh])).toEqual([
+      ['t2', 94],
+      ['t1', transaction('t1', 1).energyWh],
+    ])
   })
 
   it('a problem that is told again changes nothing', () => {

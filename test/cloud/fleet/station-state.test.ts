@@ -43,6 +43,11 @@ test('whatever the order in which distinct moments are told, the newest word on 
   )
 })
 
+test('the live reading tells whose it is', () => {
+  const state = fold([sample('2026-06-01T08:00:00Z', 1, { evseId: 2, meterSerial: 'M2' })])
+  expect(state.liveSource).toEqual({ evseId: 2, meterSerial: 'M2' })
+})
+
 test('a connector keeps the time of its last change, not of its last repetition', () => {
   const connector = (iso: string, status: 'Available' | 'Occupied'): StationFact => ({
     kind: 'connector',

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { ControlStatus } from '../../../../agent/control-link/messages.ts'
 import { type Flow, liveReports } from '../../../../agent/keeper/ocpp/live.ts'
+import { liveMeterValues } from '../../../../agent/keeper/ocpp/v201/builders/meter-values.ts'
 import { amps, epochMs, milliAmps, monotonicMs, watts } from '../../../../shared/units.ts'
 import { keptLog } from '../../../shared/io/link-bench.ts'
 import { virtualClock } from '../../control/drivers/virtual-clock.ts'
-import { CONTROL, memoryBox, NOON } from '../port-doubles.ts'
+import { CONTROL, memoryBox, NOON, SESSION } from '../port-doubles.ts'
 
 /** A box whose control tells a fresh reading each second, as the real one does. */
 function bench() {
@@ -58,6 +59,26 @@ describe('what flows', () => {
     expect(told.at(-1)).toMatchObject({ offeredMilliamps: 16_000, meter: { powerWatts: 11_040 } })
     expect(new Set(told.map(({ at }) => at)).size).toBe(told.length)
     for (const { at } of told) expect((at - NOON) % 1000).toBe(0)
+  })
+
+  it('carries the register of the open session as its account holds it, and none between sessions', async () => {
+    const { box, told, seconds } = bench()
+    await seconds(2, CHARGING, 16_000)
+    expect(told.at(-1)?.register).toBeNull()
+    box.change({ session: SESSION })
+    await seconds(10, CHARGING, 16_000)
+    const flow = told.at(-1)
+    expect(flow?.register).toEqual({ registerWh: 123_456, meterSerial: 'SDM-1' })
+    expect(flow && liveMeterValues({ ...flow, phasesWired: 3 })).toMatchObject({
+      customData: { vendorId: 'voltkeep', meterSerial: 'SDM-1' },
+      meterValue: [
+        {
+          sampledValue: expect.arrayContaining([
+            expect.objectContaining({ value: 123_456, measurand: 'Energy.Active.Import.Register' }),
+          ]),
+        },
+      ],
+    })
   })
 
   it('is told within 2 s of a change of the state or of what is offered, never with a reading from before it', async () => {
