@@ -4,7 +4,7 @@ import { type MonotonicMs, milliAmps, type PhasesWired } from '../../shared/unit
 import { lowest, type Plans } from './limits/minimum.ts'
 import { lowestFixed, type OwnLimits, ownPlans } from './limits/own-plans.ts'
 import { RESUME_FREE, type ResumeState, stepResume } from './limits/resume.ts'
-import type { BoardFacts } from './ports/board.ts'
+import type { BoardFacts, Fallback } from './ports/board.ts'
 import type { SafetyInput, SafetyState, SafetyStep } from './safety/state.ts'
 import { stepSafety } from './safety/step.ts'
 
@@ -20,6 +20,8 @@ export interface DecisionInput extends Omit<SafetyInput, 'limitMilliamps' | 'dea
   readonly own: OwnLimits
   readonly phasesWired: PhasesWired
   readonly facts: BoardFacts
+  /** What the board offers when nobody talks to it; null before it was prepared. */
+  readonly fallback: Fallback | null
 }
 
 export interface Decision extends Omit<SafetyStep, 'state'> {
@@ -55,7 +57,6 @@ export function decide(state: DecisionState, input: DecisionInput, now: Monotoni
     now,
   )
   const { binding } = resumed.lowest
-  const { deadman } = input.facts
   const step = stepSafety(
     state.safety,
     {
@@ -63,8 +64,8 @@ export function decide(state: DecisionState, input: DecisionInput, now: Monotoni
       limitMilliamps: binding.currentMilliamps,
       deadman: {
         ...input.deadman,
-        // A relay that cuts the board's release leaves nothing to offer.
-        currentMilliamps: deadman.kind === 'own' ? deadman.currentMilliamps : milliAmps(0),
+        // Not told yet: nothing is offered before the board is prepared, which tells it.
+        currentMilliamps: input.fallback?.currentMilliamps ?? milliAmps(0),
         lowestFixedMilliamps: lowestFixed(plans),
       },
     },

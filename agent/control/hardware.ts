@@ -3,7 +3,7 @@
 import { err, type Result } from '../../shared/result.ts'
 import type { Clock, Timer } from '../../shared/time/clock.ts'
 import type { MilliAmps, MonotonicMs } from '../../shared/units.ts'
-import type { Board, BoardReading, Deadman } from './ports/board.ts'
+import type { Board, BoardReading, Deadman, Fallback } from './ports/board.ts'
 import type { Bus, BusFailure } from './ports/bus.ts'
 import { BOARD_LOST_MS, type SafetyInput, type Written } from './safety/state.ts'
 
@@ -37,7 +37,10 @@ export interface HardwareOptions {
 export type BoardSight = Pick<
   SafetyInput,
   'line' | 'board' | 'boardSilentSinceMonotonicMs' | 'boardConfiguration' | 'written'
-> & { readonly deadman: Omit<SafetyInput['deadman'], 'currentMilliamps' | 'lowestFixedMilliamps'> }
+> & {
+  readonly deadman: Omit<SafetyInput['deadman'], 'currentMilliamps' | 'lowestFixedMilliamps'>
+  readonly fallback: Fallback | null
+}
 
 export interface Hardware {
   /** Begins to speak; the first frame goes out as soon as the port is open. */
@@ -60,6 +63,7 @@ export function openHardware(options: HardwareOptions): Hardware {
   let reading: BoardReading | null = null
   let silentSince: MonotonicMs | null = clock.monotonic()
   let configuration: string | null = null
+  let fallback: Fallback | null = null
   let prepared = false
   let settled = false
   let preparing = false
@@ -127,6 +131,7 @@ export function openHardware(options: HardwareOptions): Hardware {
     if (result.ok) {
       prepared = true
       settled = true
+      fallback = result.value.fallback
       if (configuration !== null)
         options.log.info({ board: board.name }, "the board's settings are right again")
       configuration = null
@@ -242,6 +247,7 @@ export function openHardware(options: HardwareOptions): Hardware {
       boardSilentSinceMonotonicMs: silentSince,
       boardConfiguration: configuration,
       written,
+      fallback,
       deadman: {
         heldAtMonotonicMs: heldAt,
         heldSinceMonotonicMs: heldSince,

@@ -18,11 +18,17 @@ export type BoardError =
   | 'diodeMissing'
   | 'residualCurrentTripped'
   | 'residualCurrentTestFailed'
+  | 'overTemperature'
+  | 'phaseFault'
+  | 'protectiveEarthMissing'
+  | 'currentExceeded'
+  /** A fault that the vendor numbers but does not explain; `vendorError` tells the number. */
+  | 'internalFault'
 
 export interface BoardReading {
   readonly takenAtMonotonicMs: MonotonicMs
   readonly pilot: Pilot
-  /** IEC 61851-1: x2, the board's oscillator is on. */
+  /** IEC 61851-1: x2, the board's oscillator is on. Of a board that does not tell it: it offers a current, read back. */
   readonly oscillatorOn: boolean
   /** What the pilot tells the car, read back; 0 while the oscillator is off. */
   readonly offeredMilliamps: MilliAmps
@@ -33,18 +39,58 @@ export interface BoardReading {
   readonly errors: readonly BoardError[]
   /** The input that the external dead-man holds, as the board sees it; absent while the board has not told it. */
   readonly releaseInputOn?: boolean
+  /** The contactor as the board tells it; absent where it has no such register. */
+  readonly relay?: 'open' | 'closed'
+  /** The plug's lock as the board tells it; absent where it has none or does not tell. */
+  readonly lock?: LockSight
+  /** Residual current self-test, where the board tells of it. */
+  readonly selfTest?: 'idle' | 'running' | 'passed' | 'failed'
+  readonly temperatureMilliCelsius?: number
+  /** The vendor's own error number or raw word, for the log and for service. */
+  readonly vendorError?: string
 }
+
+/** `moving`: the motor runs or the feedback has not settled. */
+export type LockSight = 'locked' | 'unlocked' | 'moving' | 'jammed'
 
 export interface BoardFacts {
   /** Offers are floored to this. */
   readonly stepMilliamps: MilliAmps
   readonly currentMaxMilliamps: MilliAmps
-  /** Where it is `external`, a relay of ours holds the board in service. */
-  readonly deadman:
-    | { readonly kind: 'external' }
-    | { readonly kind: 'own'; readonly timeoutMs: number; readonly currentMilliamps: MilliAmps }
-  /** The board tells whether its contactor is closed. */
+  readonly deadman: DeadmanFacts
+  /** The board tells whether its contactor is closed (`BoardReading.relay`). */
   readonly hasRelayFeedback: boolean
+  /** The board tells x1 from x2. Where not, a pause counts when it has read back for 6 s (design: safety boundary). */
+  readonly tellsOscillator: boolean
+  /** `commanded`: it moves the lock and does not tell where it is; `confirmed`: `BoardReading.lock` is there. */
+  readonly lock: 'none' | 'commanded' | 'confirmed'
+  /** The board tests its residual current device when asked. */
+  readonly hasSelfTest: boolean
+}
+
+/** How the board ends a charge when nobody talks to it. */
+export type DeadmanFacts =
+  /** A relay of ours holds its release input (state F without it) or its supply. */
+  | { readonly kind: 'external'; readonly cuts: 'release' | 'supply' }
+  /**
+   * A watchdog of its own: fed by any request that it answers, or only by `Board.feed`, at least each `feedMs`.
+   * How long it waits and what it offers then is told by `prepare`.
+   */
+  | { readonly kind: 'own'; readonly fedBy: 'anyRequest' | 'feed'; readonly feedMs: number }
+
+/** What the board offers when nobody talks to it, as read back, or as just written where it cannot be read. */
+export interface Fallback {
+  /** T_deadman, ms; null where only a silence test at commissioning can tell. */
+  readonly timeoutMs: number | null
+  /** I_deadman; 0: no current. With a cut supply: what it offers by itself when the supply is back. */
+  readonly currentMilliamps: MilliAmps
+}
+
+export interface Prepared {
+  /** null where the board has no serial number to read. */
+  readonly serial: string | null
+  readonly retentiveWrites: number
+  readonly fallback: Fallback
 }
 
 /**
@@ -59,10 +105,7 @@ export interface Board {
    * (read, compare, write only what differs, within the boot's write budget).
    */
   prepare(): Promise<
-    Result<
-      { readonly serial: string; readonly retentiveWrites: number },
-      BusFailure | { readonly kind: 'configuration'; readonly detail: string }
-    >
+    Result<Prepared, BusFailure | { readonly kind: 'configuration'; readonly detail: string }>
   >
   /** Whether nothing but reading was needed so far; a running charge is adopted by reading. */
   read(): Promise<Result<BoardReading, BusFailure>>
@@ -70,6 +113,13 @@ export interface Board {
   offer(currentMilliamps: MilliAmps): Promise<Result<null, BusFailure>>
   /** Ends the offer. Goes before everything that waits on the bus. Never the value 0: on one board that means unlimited. */
   pause(): Promise<Result<null, BusFailure>>
+  /** Feeds the board's own watchdog; there where `facts.deadman.fedBy` is `feed`. */
+  feed?(): Promise<Result<null, BusFailure>>
+  /** There where `facts.lock` is not `none`. Ends when the board has taken the order, not when the motor has stopped. */
+  lock?(): Promise<Result<null, BusFailure>>
+  unlock?(): Promise<Result<null, BusFailure>>
+  /** There where `facts.hasSelfTest`; never while current flows. The outcome comes with the readings. */
+  startSelfTest?(): Promise<Result<null, BusFailure>>
 }
 
 /** The relay that holds the board in service; it opens by itself when it is not refreshed. */

@@ -58,7 +58,7 @@ export type BitsFc = 1 | 2
 
 /**
  * One unit on a bus. Each method is one request and one reply; none retries. Addresses are those of the PDU (0-based),
- * 0-65535; counts 1-125 words or 1-2000 bits.
+ * 0-65535; counts 1-125 words (1-123 to write) or 1-2000 bits.
  */
 export interface BusUnit {
   readonly name: string
@@ -75,8 +75,11 @@ export interface BusUnit {
     count: number,
     priority: Priority,
   ): Promise<Outcome<readonly boolean[]>>
-  /** Function code 6. */
+  /** Function code 6. With priority `withdraw` as for `writeCoil`. */
   writeWord(address: number, value: number, priority: Priority): Promise<Outcome<null>>
+  /** Function code 16. With priority `withdraw` it drops the waiting offers too, but is not sent in quarantine: its reply
+   * repeats the address and the count only. */
+  writeWords(address: number, values: readonly number[], priority: Priority): Promise<Outcome<null>>
   /**
    * Function code 5. A number is sent as it is (some devices take more than 0xFF00 and 0x0000). With priority
    * `withdraw` it drops the offers that wait for this unit, and is sent even while the unit is in quarantine: its

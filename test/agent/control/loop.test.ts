@@ -59,13 +59,20 @@ function site(clock: VirtualClock) {
     facts: {
       stepMilliamps: amps(1),
       currentMaxMilliamps: amps(32),
-      deadman: { kind: 'external' },
+      deadman: { kind: 'external', cuts: 'release' },
       hasRelayFeedback: false,
+      tellsOscillator: true,
+      lock: 'none',
+      hasSelfTest: false,
     },
     prepare: async () =>
       world.boardDead || world.prepareFails
         ? err({ kind: 'timedOut' })
-        : ok({ serial: 'B', retentiveWrites: 0 }),
+        : ok({
+            serial: 'B',
+            retentiveWrites: 0,
+            fallback: { timeoutMs: null, currentMilliamps: milliAmps(0) },
+          }),
     read: async () => {
       if (world.boardDead) return err({ kind: 'timedOut' })
       return ok({

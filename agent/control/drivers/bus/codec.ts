@@ -15,6 +15,7 @@ export type BusRequest =
   | { readonly kind: 'readWords'; readonly fc: WordsFc; readonly address: number; readonly count: number }
   | { readonly kind: 'readBits'; readonly fc: BitsFc; readonly address: number; readonly count: number }
   | { readonly kind: 'writeWord'; readonly address: number; readonly value: number }
+  | { readonly kind: 'writeWords'; readonly address: number; readonly values: readonly number[] }
   | { readonly kind: 'writeCoil'; readonly address: number; readonly value: boolean | number }
 
 export type BusValue =
@@ -74,6 +75,9 @@ export function modbusCodec(): Codec {
       }
       case 'writeWord':
         client.writeFC6(unitId, request.address, request.value, written)
+        return
+      case 'writeWords':
+        client.writeFC16(unitId, request.address, [...request.values], written)
         return
       case 'writeCoil':
         if (typeof request.value === 'boolean') {

@@ -24,6 +24,8 @@ export function unitFace(
       ),
     writeWord: async (address, value, priority) =>
       nothing(await ask({ kind: 'writeWord', address, value }, priority)),
+    writeWords: async (address, values, priority) =>
+      nothing(await ask({ kind: 'writeWords', address, values }, priority)),
     writeCoil: async (address, value, priority) =>
       nothing(await ask({ kind: 'writeCoil', address, value }, priority)),
     statistics,

@@ -221,8 +221,11 @@ function createBoard(name: string, unit: BusUnit): Board {
     facts: {
       stepMilliamps: amps(1),
       currentMaxMilliamps: amps(63),
-      deadman: { kind: 'external' },
+      deadman: { kind: 'external', cuts: 'release' },
       hasRelayFeedback: false,
+      tellsOscillator: true,
+      lock: 'none',
+      hasSelfTest: false,
     },
     async prepare() {
       known = UNKNOWN
@@ -239,7 +242,9 @@ function createBoard(name: string, unit: BusUnit): Board {
       const serial = await readText(unit, identity.serial)
       if (!serial.ok) return serial
       const settled = await settle()
-      return settled.ok ? ok({ serial: serial.value, retentiveWrites }) : settled
+      // Without the relay its input XR is off: state F, no current.
+      const fallback = { timeoutMs: null, currentMilliamps: milliAmps(0) }
+      return settled.ok ? ok({ serial: serial.value, retentiveWrites, fallback }) : settled
     },
     read,
     offer,

@@ -97,6 +97,13 @@ export function bankReply(bank: Bank, request: Buffer): Buffer {
     table.set(address, count)
     return request
   }
+  if (fc === 16) {
+    for (let index = 0; index < count; index++) {
+      if (!bank.words.has(address + index)) return withCrc(Uint8Array.of(unitId, fc | 0x80, 2))
+      bank.words.set(address + index, request.readUInt16BE(7 + 2 * index))
+    }
+    return withCrc(request.subarray(0, 6))
+  }
   const table = fc === 1 ? bank.coils : bank.words
   const values = Array.from({ length: count }, (_, index) => table.get(address + index))
   if (values.some((value) => value === undefined)) return withCrc(Uint8Array.of(unitId, fc | 0x80, 2))

@@ -17,6 +17,7 @@ describe('modbus-serial as the codec', () => {
     ['0b0500ac0000', 11, { kind: 'writeCoil', address: 172, value: false }],
     ['0b0502040014', 11, { kind: 'writeCoil', address: 0x204, value: 20 }],
     ['0b0600010003', 11, { kind: 'writeWord', address: 1, value: 3 }],
+    ['0b1000010002040001ffff', 11, { kind: 'writeWords', address: 1, values: [1, 0xffff] }],
   ] as const)('makes %s, as the Modbus Application Protocol tells it', (hex, unitId, request) => {
     expect(hexOf(unitId, request)).toBe(hex)
     expect(crcHolds(codec.encode(unitId, request))).toBe(true)

@@ -44,7 +44,11 @@ describe('prepare', () => {
   it('writes nothing where the retentive settings are right', async () => {
     expect(await at.run(board.prepare())).toEqual({
       ok: true,
-      value: { serial: '123456789012', retentiveWrites: 0 },
+      value: {
+        serial: '123456789012',
+        retentiveWrites: 0,
+        fallback: { timeoutMs: null, currentMilliamps: 0 },
+      },
     })
     expect(at.sent().filter((hex) => hex.startsWith('0106'))).toEqual([])
   })
