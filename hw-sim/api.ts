@@ -14,6 +14,12 @@ export interface CarState {
   readonly followMs: number
 }
 
+export interface RelaySight {
+  readonly powered: boolean
+  /** Contact closed, channel 1 first. */
+  readonly channels: readonly boolean[]
+}
+
 export interface SimState {
   readonly atMicros: number
   readonly wallOffsetMs: number
@@ -23,16 +29,25 @@ export interface SimState {
   /** The true energy through the contactor since hw-sim's start, mWh; the meter's register is this, rounded its own way. */
   readonly energyMilliwattHours: number
   readonly board: {
+    /** Its id in the site file. */
+    readonly kind: string
     readonly powered: boolean
-    /** Two characters as in register 24000; `--` without supply or while the board starts. */
+    /** Letter and digit, `B2`; `--` without supply or while the board starts. */
     readonly state: string
     readonly enabled: boolean
     readonly available: boolean
     readonly offeredMilliamps: number
     readonly contactorClosed: boolean
     readonly retentiveWrites: number
+    /** Its error word or number; 0: none. */
+    readonly errors: number
+    /** Its own clock for a silent master; null where it has none. */
+    readonly watchdog: 'off' | 'running' | 'tripped' | null
   }
-  readonly relay: { readonly powered: boolean; readonly channels: readonly boolean[] }
+  /** The first relay module of the site; without any: no supply, no channels. */
+  readonly relay: RelaySight
+  /** All relay modules by their names. */
+  readonly relays: Readonly<Record<string, RelaySight>>
   readonly meter: { readonly serial: string; readonly registerWh: number }
   readonly faults: readonly SimFault[]
 }
@@ -48,7 +63,7 @@ export type SimFault =
       readonly unitId: number
       readonly probability: number
     }
-  /** The board reports an error bit (1-based, register 24025), or holds a pilot state. */
+  /** The board reports an error of its own numbering (Phoenix: the bit of register 24025, from 1), or holds a pilot state. */
   | { readonly kind: 'boardError'; readonly bit: number }
   | { readonly kind: 'pilot'; readonly state: 'E' | 'F' | 'D' }
   | { readonly kind: 'contactorWelded' }

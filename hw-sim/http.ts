@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { err, ok, type Result } from '../shared/result.ts'
 import { SIM_ROUTES, type SimFault } from './api.ts'
 import type { RunningSite } from './running-site.ts'
-import { carShape } from './site.ts'
+import { carShape } from './site-shape.ts'
 
 /** Starts listening; `port` 0 takes a free one. Rejects where the port is taken. */
 export async function startHttp(site: RunningSite, port: number): Promise<{ url: string; close(): void }> {
@@ -45,7 +45,7 @@ type Outcome = Result<unknown, Refused>
 type Handler = (site: RunningSite, input: { query: URLSearchParams; body: unknown }) => Outcome
 
 const probability = z.number().min(0).max(1)
-const unitId = z.int().min(1).max(247)
+const unitId = z.int().min(1).max(255)
 const milliamps = z.int().min(0).max(100_000)
 
 /** SimFault, strictly. */
@@ -56,7 +56,7 @@ const faultShape: z.ZodType<SimFault> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('truncated'), unitId, probability }),
   z.strictObject({ kind: z.literal('noise'), unitId, probability }),
   z.strictObject({ kind: z.literal('badCrc'), unitId, probability }),
-  z.strictObject({ kind: z.literal('boardError'), bit: z.int().min(1).max(16) }),
+  z.strictObject({ kind: z.literal('boardError'), bit: z.int().min(1).max(65_535) }),
   z.strictObject({ kind: z.literal('pilot'), state: z.enum(['E', 'F', 'D']) }),
   z.strictObject({ kind: z.literal('contactorWelded') }),
   z.strictObject({ kind: z.literal('greedy'), milliamps }),

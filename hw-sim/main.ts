@@ -8,7 +8,8 @@ import { systemClock } from '../shared/io/system-clock.ts'
 import { err, ok, type Result } from '../shared/result.ts'
 import { startHttp } from './http.ts'
 import { startSite } from './running-site.ts'
-import { defaultSite, parseSite, problemText, type Site } from './site.ts'
+import { defaultSite, parseSite, problemText } from './site.ts'
+import type { Site } from './site-shape.ts'
 
 const USAGE = `voltkeep sim [--site FILE.yaml] [--link-dir DIR] [--http-port N] [--clock-offset-ms N] [--seed N] [--with-parent]
   --site             the site; without it: the built-in one (Phoenix board 1, SDM630 2, Waveshare relay 3 on bus "main")

@@ -1,49 +1,54 @@
 // From a site file to the world that it begins with. Pure.
 
 import { invariant } from '../shared/invariant.ts'
+import type { SiteWire } from './devices/board-kind.ts'
+import { boardKindOf } from './devices/boards.ts'
 import { newMeter } from './devices/eastron-sdm630.ts'
-import { newPhoenix } from './devices/phoenix-state.ts'
 import { newRelay } from './devices/waveshare-relay.ts'
-import type { DeviceKind, Site, SiteDevice } from './site.ts'
+import { isBoard, isMeter, isRelay } from './site-fit.ts'
+import type { Site, SiteDevice } from './site-shape.ts'
 import { openContactor } from './world/contactor.ts'
 import { noEnergy } from './world/energy.ts'
-import type { World, WorldFacts } from './world.ts'
+import type { Wire, World, WorldFacts } from './world.ts'
 
-/** The device of a kind; a site has exactly one of each. */
-function only<K extends DeviceKind>(site: Site, kind: K): Extract<SiteDevice, { device: K }> {
-  const found = site.devices.find((device) => device.device === kind)
-  invariant(found, `a site has one ${kind}`)
-  // The kind was compared; TypeScript does not narrow a union by a generic.
-  return found as Extract<SiteDevice, { device: K }>
+/** The one device of its kind: a parsed site has it. */
+function only<T extends SiteDevice>(site: Site, is: (device: SiteDevice) => device is T): T {
+  const found = site.devices.find(is)
+  invariant(found, 'a site has one board and one meter')
+  return found
 }
+
+const wireOf = (wire: SiteWire | undefined): Wire =>
+  wire === undefined || wire === 'bridged'
+    ? { kind: 'bridged' }
+    : { kind: 'relay', relay: wire.relay, channel: wire.channel - 1 }
 
 /** What stays as it is while hw-sim runs. */
 export function worldFacts(site: Site): WorldFacts {
-  const board = only(site, 'phoenix-ev-cc-ac1-m3-rtu')
-  const ratingAmps = site.cable.ratingMilliamps / 1000
-  const tethered = site.cable.kind === 'tethered'
+  const board = only(site, isBoard)
   return {
     voltagesMillivolts: site.grid.voltagesMillivolts,
     frequencyMillihertz: site.grid.frequencyMillihertz,
-    board: {
-      // S1/DIP 5 and 6 are set to the tethered cable; a socket is limited by the plug's resistor.
-      dipMaxAmps: tethered ? ratingAmps : 32,
-      tethered,
-      bootMs: board.bootMs,
-      closeDelayMs: board.closeDelayMs,
-    },
+    boardDevice: board.device,
     contactor: site.contactor,
-    xr: board.xr === 'bridged' ? { kind: 'bridged' } : { kind: 'relay', channel: board.xr.channel - 1 },
-    cableAmps: ratingAmps,
+    release: wireOf(board.xr),
+    supply: wireOf(board.supply),
+    cableAmps: site.cable.ratingMilliamps / 1000,
   }
 }
 
-/** Registers 1000-1026. */
-export const boardIdentity = (site: Site) => ({
-  designation: 'EV-CC-AC1-M3-CBC-SER-HS',
-  orderNumber: '1622460',
-  serial: only(site, 'phoenix-ev-cc-ac1-m3-rtu').serial,
-})
+const baudOf = (site: Site, device: SiteDevice): number =>
+  site.buses.find((bus) => bus.name === device.bus)?.baud ?? 0
+
+function newBoard(site: Site, nowMicros: number) {
+  const board = only(site, isBoard)
+  return boardKindOf(board.device).make(board, {
+    nowMicros,
+    tethered: site.cable.kind === 'tethered',
+    cableAmps: site.cable.ratingMilliamps / 1000,
+    baud: baudOf(site, board),
+  })
+}
 
 /** Codes of the meter's register 0x001C. */
 const BAUD_CODES: Readonly<Record<number, number>> = {
@@ -55,10 +60,18 @@ const BAUD_CODES: Readonly<Record<number, number>> = {
   1200: 5,
 }
 
+function newMeterOf(site: Site) {
+  const meter = only(site, isMeter)
+  return newMeter({
+    serial: meter.serial,
+    registerMilliwattHours: meter.registerWh * 1000,
+    unitId: meter.unitId,
+    baudCode: BAUD_CODES[baudOf(site, meter)] ?? 2,
+  })
+}
+
 /** The site as it stands when hw-sim starts. */
-export function newWorld(site: Site, facts: WorldFacts, nowMicros: number): World {
-  const meter = only(site, 'eastron-sdm630-v2')
-  const baud = site.buses.find((bus) => bus.name === meter.bus)?.baud ?? 0
+export function newWorld(site: Site, nowMicros: number): World {
   const { battery, ...car } = site.car
   return {
     atMicros: nowMicros,
@@ -76,15 +89,12 @@ export function newWorld(site: Site, facts: WorldFacts, nowMicros: number): Worl
           }
         : null,
     },
-    board: newPhoenix(facts.board, nowMicros),
+    board: newBoard(site, nowMicros),
     contactor: openContactor,
-    relay: newRelay(only(site, 'waveshare-modbus-rtu-relay-8ch').flashOn),
-    meter: newMeter({
-      serial: meter.serial,
-      registerMilliwattHours: meter.registerWh * 1000,
-      unitId: meter.unitId,
-      baudCode: BAUD_CODES[baud] ?? 2,
-    }),
+    relays: Object.fromEntries(
+      site.devices.filter(isRelay).map((relay) => [relay.name, newRelay(relay.flashOn)]),
+    ),
+    meter: newMeterOf(site),
     energy: noEnergy,
     faults: [],
   }

@@ -3,17 +3,16 @@
 import { join } from 'node:path'
 import type { Clock } from '../shared/time/clock.ts'
 import type { CarState, SimEvent, SimFault, SimFrame, SimState } from './api.ts'
+import { askDevice } from './ask-device.ts'
 import { type NumberedLog, numberedLog } from './bus/numbered-log.ts'
 import { type Bus, type BusUnit, frameLog, startBus } from './bus/start-bus.ts'
-import { answerMeter, registerWh, serialNumber } from './devices/eastron-sdm630.ts'
-import { answerPhoenix } from './devices/phoenix-ev-cc.ts'
-import { isAvailable, isEnabled } from './devices/phoenix-firmware.ts'
-import { answerRelay } from './devices/waveshare-relay.ts'
-import { boardIdentity, newWorld, worldFacts } from './new-world.ts'
-import type { DeviceKind, Site, SiteDevice } from './site.ts'
+import type { LineQuirks } from './devices/board-kind.ts'
+import { boardKindOf } from './devices/boards.ts'
+import { registerWh, serialNumber } from './devices/eastron-sdm630.ts'
+import { newWorld, worldFacts } from './new-world.ts'
+import { isBoard, isMeter } from './site-fit.ts'
+import type { Site, SiteDevice } from './site-shape.ts'
 import {
-  boardInputs,
-  boardText,
   currents,
   happened,
   meterWiring,
@@ -57,10 +56,9 @@ const EVENTS_KEPT = 20_000
 export function startSite(options: RunningSiteOptions): RunningSite {
   const { site, clock } = options
   const facts = worldFacts(site)
-  const identity = boardIdentity(site)
   const events = numberedLog<SimEvent>(EVENTS_KEPT, (number, entry) => ({ number, ...entry }))
   const frames = frameLog()
-  let world = newWorld(site, facts, clock.monotonicMicros())
+  let world = newWorld(site, clock.monotonicMicros())
 
   const note = (next: World) => {
     for (const it of happened(world, next)) events.add({ atMicros: next.atMicros, ...it })
@@ -86,29 +84,11 @@ export function startSite(options: RunningSiteOptions): RunningSite {
     step()
   }
 
-  const answerOf: Readonly<Record<DeviceKind, (pdu: Uint8Array) => Uint8Array | null>> = {
-    'phoenix-ev-cc-ac1-m3-rtu': (pdu) => {
-      step()
-      const { board, atMicros: nowMicros } = world
-      const at = { board, facts: facts.board, inputs: boardInputs(world, facts), identity, nowMicros }
-      const answer = answerPhoenix(at, pdu)
-      if (answer) note({ ...world, board: answer.state })
-      return answer?.pdu ?? null
-    },
-    'eastron-sdm630-v2': (pdu) => {
-      step()
-      if (!world.supplied) return null
-      const answer = answerMeter(world.meter, pdu, meterWiring(world, facts))
-      note({ ...world, meter: answer.state })
-      return answer.pdu
-    },
-    'waveshare-modbus-rtu-relay-8ch': (pdu) => {
-      step()
-      if (!world.supplied) return null
-      const answer = answerRelay(world.relay, pdu, world.atMicros)
-      note({ ...world, relay: answer.state })
-      return answer.pdu
-    },
+  const answer = (device: SiteDevice, pdu: Uint8Array): Uint8Array | null => {
+    step()
+    const asked = askDevice(world, facts, device, pdu)
+    if (asked) note(asked.world)
+    return asked?.pdu ?? null
   }
 
   const buses: readonly Bus[] = site.buses.map((bus, index) =>
@@ -121,7 +101,7 @@ export function startSite(options: RunningSiteOptions): RunningSite {
       onTrouble: options.onTrouble,
       units: site.devices
         .filter((device) => device.bus === bus.name)
-        .map((it) => unitOf(it, answerOf[it.device])),
+        .map((device) => unitOf(device, (pdu) => answer(device, pdu))),
     }),
   )
 
@@ -162,8 +142,9 @@ export function startSite(options: RunningSiteOptions): RunningSite {
 
 /** What SimState says of a world. */
 function simState(world: World, facts: WorldFacts, wallOffsetMs: number): SimState {
-  const { car, board, relay, meter } = world
-  const inputs = boardInputs(world, facts)
+  const { car, meter } = world
+  const { view } = world.board
+  const [relay] = Object.values(world.relays)
   return {
     atMicros: world.atMicros,
     wallOffsetMs,
@@ -177,15 +158,24 @@ function simState(world: World, facts: WorldFacts, wallOffsetMs: number): SimSta
     currentsMilliamps: currents(world),
     energyMilliwattHours: world.energy.total.milliwattHours,
     board: {
-      powered: board.power.kind !== 'off',
-      state: boardText(board),
-      enabled: isEnabled(board, inputs),
-      available: isAvailable(board, inputs) && !inputs.heldUnavailable,
-      offeredMilliamps: board.offeredAmps * 1000,
+      kind: facts.boardDevice,
+      powered: view.powered,
+      state: view.state,
+      enabled: view.enabled,
+      available: view.available,
+      offeredMilliamps: view.offeredMilliamps,
       contactorClosed: world.contactor.closed,
-      retentiveWrites: board.retentiveWrites,
+      retentiveWrites: view.retentiveWrites,
+      errors: view.errors,
+      watchdog: view.watchdog ?? null,
     },
-    relay: { powered: relay.supplied, channels: relay.closed },
+    relay: { powered: relay?.supplied ?? false, channels: relay?.closed ?? [] },
+    relays: Object.fromEntries(
+      Object.entries(world.relays).map(([name, { supplied, closed }]) => [
+        name,
+        { powered: supplied, channels: closed },
+      ]),
+    ),
     meter: { serial: `${serialNumber(meter)}`, registerWh: registerWh(meter, meterWiring(world, facts)) },
     faults: world.faults,
   }
@@ -200,7 +190,13 @@ const place = (fault: SimFault): string => {
 
 const unitOf = (device: SiteDevice, answer: BusUnit['answer']): BusUnit => ({
   unitId: device.unitId,
-  silenceMs: device.device === 'eastron-sdm630-v2' ? device.silenceMs : 0,
-  hearsBroadcast: device.device === 'waveshare-modbus-rtu-relay-8ch',
+  ...quirksOf(device),
   answer,
 })
+
+function quirksOf(device: SiteDevice): LineQuirks {
+  if (isBoard(device)) return boardKindOf(device.device).quirks
+  return isMeter(device)
+    ? { silenceMs: device.silenceMs, hearsBroadcast: false }
+    : { silenceMs: 0, hearsBroadcast: true }
+}

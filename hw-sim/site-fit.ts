@@ -1,12 +1,21 @@
 // Whether the parts of a site fit together: what no single key of the file can show. Pure.
-import type { DeviceKind, Site, SiteDevice } from './site.ts'
+import type { SiteWire } from './devices/board-kind.ts'
+import { BOARDS, type BoardId, boardKindOf } from './devices/boards.ts'
+import type { DeviceKind, Site, SiteBoardDevice, SiteDevice, SiteMeter, SiteRelay } from './site-shape.ts'
 
-/** Baud rates that a device's own settings know. */
-export const BAUD_OF = {
-  'phoenix-ev-cc-ac1-m3-rtu': [9600, 19_200],
+/** What is not a board, with the baud rates that its own settings know. */
+const OTHER_BAUDS = {
   'eastron-sdm630-v2': [1200, 2400, 4800, 9600, 19_200, 38_400],
   'waveshare-modbus-rtu-relay-8ch': [4800, 9600, 19_200, 38_400, 57_600, 115_200],
-} as const satisfies Record<DeviceKind, readonly number[]>
+} as const satisfies Record<Exclude<DeviceKind, BoardId>, readonly number[]>
+
+/** All devices that a site file can name. */
+export const DEVICE_IDS: readonly string[] = [...Object.keys(BOARDS), ...Object.keys(OTHER_BAUDS)]
+
+export const isMeter = (device: SiteDevice): device is SiteMeter => device.device === 'eastron-sdm630-v2'
+export const isRelay = (device: SiteDevice): device is SiteRelay =>
+  device.device === 'waveshare-modbus-rtu-relay-8ch'
+export const isBoard = (device: SiteDevice): device is SiteBoardDevice => Object.hasOwn(BOARDS, device.device)
 
 export interface Unfit {
   readonly path: readonly PropertyKey[]
@@ -15,7 +24,7 @@ export interface Unfit {
 
 /** What no single key can show: names, unit ids, wiring and baud rates that do not fit together. */
 export function unfit(site: Site): readonly Unfit[] {
-  return [...unfitNames(site), ...unfitBuses(site), ...unfitDevices(site)]
+  return [...unfitNames(site), ...unfitBuses(site), ...unfitCounts(site), ...unfitWires(site)]
 }
 
 function unfitNames(site: Site): readonly Unfit[] {
@@ -37,6 +46,9 @@ function unfitNames(site: Site): readonly Unfit[] {
   return list
 }
 
+const baudsOf = (device: SiteDevice): readonly number[] =>
+  isBoard(device) ? boardKindOf(device.device).bauds : OTHER_BAUDS[device.device]
+
 function unfitBuses(site: Site): readonly Unfit[] {
   const list: Unfit[] = []
   for (const [index, device] of site.devices.entries()) {
@@ -46,7 +58,7 @@ function unfitBuses(site: Site): readonly Unfit[] {
       list.push({ path: ['devices', index, 'bus'], expected: `a bus of this site: ${names}` })
       continue
     }
-    const known: readonly number[] = BAUD_OF[device.device]
+    const known = baudsOf(device)
     if (!known.includes(bus.baud)) {
       const at = site.buses.indexOf(bus)
       const expected = `a baud rate of ${device.name} (${device.device}): ${known.join(', ')}`
@@ -62,20 +74,30 @@ function unfitBuses(site: Site): readonly Unfit[] {
   return list
 }
 
-function unfitDevices(site: Site): readonly Unfit[] {
+function unfitCounts(site: Site): readonly Unfit[] {
   const list: Unfit[] = []
-  for (const kind of Object.keys(BAUD_OF)) {
-    const count = site.devices.filter((device) => device.device === kind).length
-    if (count !== 1) list.push({ path: ['devices'], expected: `one ${kind}, not ${count}` })
+  const boards = site.devices.filter(isBoard).length
+  if (boards !== 1) {
+    const expected = `one board (${Object.keys(BOARDS).join(', ')}), not ${boards}`
+    list.push({ path: ['devices'], expected })
+  }
+  const meters = site.devices.filter(isMeter).length
+  if (meters !== 1) list.push({ path: ['devices'], expected: `one eastron-sdm630-v2, not ${meters}` })
+  return list
+}
+
+/** Each contact that a device is wired to is one of a relay of this site. */
+function unfitWires(site: Site): readonly Unfit[] {
+  const relays = site.devices.filter(isRelay).map((relay) => relay.name)
+  const list: Unfit[] = []
+  const look = (path: readonly PropertyKey[], wire: SiteWire | undefined) => {
+    if (wire === undefined || wire === 'bridged' || relays.includes(wire.relay)) return
+    list.push({ path: [...path, 'relay'], expected: `a relay of this site: ${relays.join(', ') || 'none'}` })
   }
   for (const [index, device] of site.devices.entries()) {
-    if (device.device !== 'phoenix-ev-cc-ac1-m3-rtu' || device.xr === 'bridged') continue
-    const wanted = device.xr.relay
-    const relays = site.devices.filter((other) => other.device === 'waveshare-modbus-rtu-relay-8ch')
-    if (!relays.some((relay) => relay.name === wanted)) {
-      const names = relays.map((relay) => relay.name).join(', ') || 'none'
-      list.push({ path: ['devices', index, 'xr', 'relay'], expected: `a relay of this site: ${names}` })
-    }
+    if (!isBoard(device)) continue
+    look(['devices', index, 'xr'], device.xr)
+    look(['devices', index, 'supply'], device.supply)
   }
   return list
 }

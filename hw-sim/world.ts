@@ -2,15 +2,9 @@
 // Holds always: current flows only through a closed contactor with S2 closed (or what a fault of the trial says), and
 // energy is the integral of that current and nothing else. Microseconds are those of CLOCK_MONOTONIC.
 import type { SimEvent, SimFault } from './api.ts'
+import type { BoardInputs, BoardView, SimBoard, Vehicle } from './devices/board.ts'
+import type { BoardId } from './devices/boards.ts'
 import { type MeterState, type MeterWiring, withMeterFaults } from './devices/eastron-sdm630.ts'
-import {
-  type PhoenixInputs,
-  pilotSignal,
-  stateText,
-  stepPhoenix,
-  type Vehicle,
-} from './devices/phoenix-firmware.ts'
-import type { PhoenixFacts, PhoenixState } from './devices/phoenix-state.ts'
 import { type RelayState, stepRelay } from './devices/waveshare-relay.ts'
 import { type Car, lineCurrents, stepCar, vehicleLetter } from './world/car.ts'
 import { type Contactor, type ContactorFacts, stepContactor } from './world/contactor.ts'
@@ -20,21 +14,29 @@ import { type Energy, integrate } from './world/energy.ts'
 export interface WorldFacts {
   readonly voltagesMillivolts: readonly [number, number, number]
   readonly frequencyMillihertz: number
-  readonly board: PhoenixFacts
+  readonly boardDevice: BoardId
   readonly contactor: ContactorFacts
-  /** What holds the board's input XR: a channel of the relay (from 0), or a bridge. */
-  readonly xr: { readonly kind: 'relay'; readonly channel: number } | { readonly kind: 'bridged' }
+  /** What holds the board's release input. */
+  readonly release: Wire
+  /** What holds the board's supply. */
+  readonly supply: Wire
   /** Rating of the cable that the car brings, A; tethered boxes do not look at it. */
   readonly cableAmps: number
 }
+
+/** A circuit closed by a channel of a relay module (from 0), or always. */
+export type Wire =
+  | { readonly kind: 'relay'; readonly relay: string; readonly channel: number }
+  | { readonly kind: 'bridged' }
 
 export interface World {
   readonly atMicros: number
   readonly supplied: boolean
   readonly car: Car
-  readonly board: PhoenixState
+  readonly board: SimBoard
   readonly contactor: Contactor
-  readonly relay: RelayState
+  /** By the device's name. */
+  readonly relays: Readonly<Record<string, RelayState>>
   readonly meter: MeterState
   readonly energy: Energy
   readonly faults: readonly SimFault[]
@@ -58,20 +60,27 @@ export function stepWorld(world: World, facts: WorldFacts, nowMicros: number): W
     { millivolts: facts.voltagesMillivolts, milliamps: currents(world) },
     nowMicros - world.atMicros,
   )
-  const relay = stepRelay(world.relay, world.supplied, nowMicros)
-  const inputs = boardInputs({ ...world, relay }, facts)
-  const board = stepPhoenix(world.board, facts.board, inputs, nowMicros)
+  const relays = stepRelays(world, nowMicros)
+  const board = world.board.step(boardInputs({ ...world, relays }, facts), nowMicros)
+  const { coil, signal } = board.view
   const welded = hasFault(world, 'contactorWelded')
-  const contactor = stepContactor(world.contactor, facts.contactor, { coil: board.coil, welded }, nowMicros)
+  const contactor = stepContactor(world.contactor, facts.contactor, { coil, welded }, nowMicros)
   const greedy = world.faults.find((fault) => fault.kind === 'greedy')
   const energised = contactor.closed && world.supplied
   const car = stepCar(
     charged(world.car, energy.total.milliwattHours - world.energy.total.milliwattHours),
-    { signal: pilotSignal(board), energised, greedyMilliamps: greedy?.milliamps ?? null },
+    { signal, energised, greedyMilliamps: greedy?.milliamps ?? null },
     nowMicros,
   )
-  const next: World = { ...world, atMicros: nowMicros, relay, board, contactor, car, energy }
+  const next: World = { ...world, atMicros: nowMicros, relays, board, contactor, car, energy }
   return { world: next, happenings: happened(world, next) }
+}
+
+function stepRelays({ relays, supplied }: World, nowMicros: number): World['relays'] {
+  const stepped = Object.entries(relays).map(
+    ([name, relay]) => [name, stepRelay(relay, supplied, nowMicros)] as const,
+  )
+  return stepped.some(([name, relay]) => relay !== relays[name]) ? Object.fromEntries(stepped) : relays
 }
 
 /** Line currents now, mA. */
@@ -90,21 +99,31 @@ export function meterWiring(world: World, facts: WorldFacts): MeterWiring {
   }
 }
 
+/** Whether the wire's circuit is closed. */
+const holds = ({ relays }: World, wire: Wire): boolean =>
+  wire.kind === 'bridged' || relays[wire.relay]?.closed[wire.channel] === true
+
 /** What the board's terminals carry now. */
-export function boardInputs(world: World, facts: WorldFacts): PhoenixInputs {
+export function boardInputs(world: World, facts: WorldFacts): BoardInputs {
   const held = world.faults.find((fault) => fault.kind === 'pilot')
-  const xr = facts.xr.kind === 'bridged' ? world.supplied : world.relay.closed[facts.xr.channel] === true
+  const supplied = world.supplied && holds(world, facts.supply)
   return {
-    supplied: world.supplied,
+    supplied,
     vehicle: heldVehicle(held?.state) ?? vehicleLetter(world.car),
-    xr,
-    en: false,
+    released: supplied && holds(world, facts.release),
     proximityAmps: world.car.plugged ? facts.cableAmps : 0,
     contactorClosed: world.contactor.closed,
+    locked: null,
+    currentsMilliamps: currents(world),
+    voltagesMillivolts: facts.voltagesMillivolts,
+    energyMilliwattHours: world.energy.total.milliwattHours,
+    temperatureMilliCelsius: ROOM_MILLICELSIUS,
     heldErrors: world.faults.flatMap((fault) => (fault.kind === 'boardError' ? [fault.bit] : [])),
     heldUnavailable: held?.state === 'F',
   }
 }
+
+const ROOM_MILLICELSIUS = 25_000
 
 /** The world with other faults; what a fault holds begins or ends with the next step. */
 export function withFaults(world: World, facts: WorldFacts, faults: readonly SimFault[]): World {
@@ -124,26 +143,30 @@ function charged(car: Car, milliwattHours: number): Car {
   return { ...car, battery: { ...car.battery, storedMilliwattHours } }
 }
 
-/** The register-24000 text, or `--` while the board has no supply or is starting. */
-export const boardText = (board: PhoenixState): string =>
-  board.power.kind === 'on' ? stateText(board) : '--'
+const powerText = ({ powered, state }: BoardView): string => {
+  if (!powered) return 'off'
+  return state === '--' ? 'booting' : 'on'
+}
 
 /** What an onlooker sees change between two worlds, after a step or after a command. */
 export function happened(before: World, after: World): readonly Happening[] {
   const list: Happening[] = []
   const say = (kind: Happening['kind'], detail: string) => list.push({ kind, detail })
   if (before.car.plugged !== after.car.plugged) say(after.car.plugged ? 'plugged' : 'unplugged', '')
-  for (let write = before.board.retentiveWrites; write < after.board.retentiveWrites; write++) {
+  const [was, is] = [before.board.view, after.board.view]
+  for (let write = was.retentiveWrites; write < is.retentiveWrites; write++)
     say('retentiveWrite', `${write + 1}`)
+  for (const [name, relay] of Object.entries(after.relays)) {
+    const old = before.relays[name]
+    if (old === relay) continue
+    if (relay.closed.some((closed, channel) => closed !== old?.closed[channel])) {
+      say('relay', relay.closed.map((closed) => (closed ? '1' : '0')).join(''))
+    }
   }
-  if (before.relay !== after.relay) {
-    const closed = after.relay.closed.map((is) => (is ? '1' : '0')).join('')
-    if (before.relay.closed.some((was, channel) => was !== after.relay.closed[channel])) say('relay', closed)
-  }
-  if (before.board.power.kind !== after.board.power.kind) say('boardPower', after.board.power.kind)
-  if (boardText(before.board) !== boardText(after.board)) say('pilot', boardText(after.board))
-  if (before.board.errors !== after.board.errors) say('boardError', after.board.errors.toString(2))
-  if (before.board.offeredAmps !== after.board.offeredAmps) say('offer', `${after.board.offeredAmps * 1000}`)
+  if (powerText(was) !== powerText(is)) say('boardPower', powerText(is))
+  if (was.state !== is.state) say('pilot', is.state)
+  if (was.errors !== is.errors) say('boardError', is.errors.toString(2))
+  if (was.offeredMilliamps !== is.offeredMilliamps) say('offer', `${is.offeredMilliamps}`)
   if (before.contactor.closed !== after.contactor.closed) {
     say(after.contactor.closed ? 'contactorClosed' : 'contactorOpened', '')
   }

@@ -1,6 +1,15 @@
 // What the world sees of a simulated EVSE board, whichever make it is. A board is a value: `step` and `answer` give the
 // next one and leave this one as it is. Its registers, quirks and firmware are in its own file, written from the facts.
-import type { PilotSignal, Vehicle } from './phoenix-firmware.ts'
+
+/** What a board sees on the pilot's high side. E: short circuit or no pilot. */
+export type Vehicle = 'A' | 'B' | 'C' | 'D' | 'E'
+
+/** What the pilot tells the car. */
+export type PilotSignal =
+  | { readonly kind: 'off' }
+  | { readonly kind: 'steady' }
+  | { readonly kind: 'minus12' }
+  | { readonly kind: 'pwm'; readonly offeredMilliamps: number }
 
 /** What the board's terminals carry now. */
 export interface BoardInputs {
@@ -42,6 +51,8 @@ export interface BoardView {
   readonly retentiveWrites: number
   /** Where it drives the lock's motor to; null: it has none. */
   readonly lockWanted: 'locked' | 'unlocked' | null
+  /** Its own clock for a master that is silent; absent where it has none. */
+  readonly watchdog?: 'off' | 'running' | 'tripped'
 }
 
 export interface SimBoard {

@@ -2,6 +2,7 @@
 // Source: Phoenix Contact, "EV Charge Control Basic", user manual 106377_en_04, chapters 5 and 9; IEC 61851-1 Annex A.
 // Holds always: the contactor's coil is off in A, B, E and F, in D unless 4010 permits it, with any error, and unsupplied.
 
+import type { PilotSignal, Vehicle } from './board.ts'
 import {
   type Activation,
   BOARD_ERROR,
@@ -10,16 +11,6 @@ import {
   restart,
   restarted,
 } from './phoenix-state.ts'
-
-/** What the board sees on the pilot's high side. E: short circuit or no pilot. */
-export type Vehicle = 'A' | 'B' | 'C' | 'D' | 'E'
-
-/** What the pilot tells the car. */
-export type PilotSignal =
-  | { readonly kind: 'off' }
-  | { readonly kind: 'steady' }
-  | { readonly kind: 'minus12' }
-  | { readonly kind: 'pwm'; readonly offeredMilliamps: number }
 
 export interface PhoenixInputs {
   readonly supplied: boolean

@@ -2,7 +2,7 @@
 // Source: IEC 61851-1 Annex A: it follows a new offer within 5 s (Table A.6 seq. 6), stops within 3 s when the PWM is
 // taken away (seq. 10.1), and draws nothing with S2 open.
 import type { CarState } from '../api.ts'
-import type { PilotSignal } from '../devices/phoenix-firmware.ts'
+import type { PilotSignal } from '../devices/board.ts'
 
 export interface Car extends CarState {
   /** From a good offer to S2 closed. */

@@ -2,8 +2,9 @@
 // wrong address cannot hide on both sides.
 import { describe, expect, it } from 'vitest'
 import { registry } from '../../agent/control/registry.ts'
+import type { RowSight } from '../../hw-sim/devices/board-kind.ts'
+import { BOARDS } from '../../hw-sim/devices/boards.ts'
 import { SDM630_TABLE } from '../../hw-sim/devices/eastron-sdm630.ts'
-import { PHOENIX_TABLE } from '../../hw-sim/devices/phoenix-ev-cc.ts'
 import { RELAY_TABLE } from '../../hw-sim/devices/waveshare-relay.ts'
 import { camelCase, factsOf } from '../facts/facts.ts'
 import { qualityPage } from './quality-page.ts'
@@ -25,14 +26,8 @@ const FACT_TYPES: Readonly<Record<string, readonly string[]>> = {
   coilValue: ['uint16'],
 }
 
-interface SimRow {
-  readonly address: number
-  readonly count?: number
-  readonly reads: readonly number[]
-  readonly rawCoil?: true
-}
-const SIM_ROWS: Readonly<Record<string, readonly SimRow[]>> = {
-  'phoenix-ev-cc-ac1-m3-rtu': PHOENIX_TABLE.rows,
+const SIM_ROWS: Readonly<Record<string, readonly RowSight[]>> = {
+  ...Object.fromEntries(Object.entries(BOARDS).map(([id, { rows }]) => [id, rows])),
   'eastron-sdm630-v2': SDM630_TABLE.rows,
   'waveshare-modbus-rtu-relay-8ch': RELAY_TABLE.rows,
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { SimFault } from '../../hw-sim/api.ts'
 import { newWorld, worldFacts } from '../../hw-sim/new-world.ts'
 import { defaultSite } from '../../hw-sim/site.ts'
-import { boardText, currents, stepWorld, type World, withFaults } from '../../hw-sim/world.ts'
+import { currents, stepWorld, type World, withFaults } from '../../hw-sim/world.ts'
 import { commissioned, type Played, play, plug } from './worlds.ts'
 
 const facts = worldFacts(defaultSite())
@@ -11,7 +11,7 @@ const flowing = (world: World) => currents(world)[0] > 0
 const at16A = (world: World) => currents(world)[0] === 16_000
 const hurt = (played: Played, ...faults: SimFault[]) =>
   played.change((world) => withFaults(world, facts, faults))
-const text = (played: Played) => boardText(played.world().board)
+const text = (played: Played) => played.world().board.view.state
 
 /** A car that charges at 16 A. */
 function charging(): Played {
@@ -57,7 +57,7 @@ describe('a charge', () => {
     const played = commissioned(play(), 63)
     plug(played, { maxMilliamps: 40_000 })
     played.until((world) => currents(world)[0] === 32_000, 5000)
-    expect(played.world().board.offeredAmps).toBe(32)
+    expect(played.world().board.view.offeredMilliamps).toBe(32_000)
   })
 
   test('of a single-phase car flows on L1 alone', () => {
@@ -74,7 +74,7 @@ describe('a charge', () => {
     const stoppedMs = played.until((world) => !flowing(world), 3000)
     expect(text(played)).toBe('C1')
     expect(played.world().contactor.closed).toBe(true)
-    played.until((world) => boardText(world.board) === 'B1', 500)
+    played.until((world) => world.board.view.state === 'B1', 500)
     const openedMs = played.until((world) => !world.contactor.closed, 100)
     expect(stoppedMs).toBeLessThanOrEqual(3000)
     expect(openedMs).toBeLessThanOrEqual(100)
@@ -85,8 +85,8 @@ describe('a charge', () => {
   test('goes to B2 when the car wants no more, offer unchanged, contactor open within 100 ms', () => {
     const played = charging()
     played.change((world) => ({ ...world, car: { ...world.car, wantsEnergy: false } }))
-    played.until((world) => boardText(world.board) === 'B2', 5000)
-    expect(played.world().board.offeredAmps).toBe(16)
+    played.until((world) => world.board.view.state === 'B2', 5000)
+    expect(played.world().board.view.offeredMilliamps).toBe(16_000)
     expect(played.until((world) => !world.contactor.closed, 100)).toBeLessThanOrEqual(100)
   })
 
@@ -96,7 +96,7 @@ describe('a charge', () => {
     const played = commissioned(play({ ...site, car: { ...site.car, battery } }))
     plug(played)
     played.until(flowing, 5000)
-    played.until((world) => boardText(world.board) === 'B2', 10_000)
+    played.until((world) => world.board.view.state === 'B2', 10_000)
     expect(played.world().energy.total.milliwattHours).toBeGreaterThanOrEqual(10_000)
     // A charge of 11 kW that lets go over a second overshoots by some 1.5 Wh, not more.
     expect(played.world().energy.total.milliwattHours).toBeLessThan(13_000)
@@ -118,11 +118,11 @@ describe('the dead-man', () => {
     played.relay('05 0200 0014')
     played.run(1900)
     expect(flowing(played.world())).toBe(true)
-    played.until((world) => !world.relay.closed[0], 200)
+    played.until((world) => !world.relays['relay']?.closed[0], 200)
     const ms = played.until((world) => !flowing(world), 100)
     expect(ms).toBeLessThanOrEqual(100)
     expect(text(played)).toBe('F0')
-    expect(played.world().board.errors).toBe(1 << 4)
+    expect(played.world().board.view.errors).toBe(1 << 4)
   })
 
   test('held again, the charge goes on by itself: nothing volatile was lost', () => {
@@ -146,7 +146,7 @@ describe('a power cut', () => {
     expect(played.board('03 5dc0 0001')).toBeNull()
     played.run(2000)
     expect(played.world().contactor.closed).toBe(false)
-    expect(played.world().relay.closed).not.toContain(true)
+    expect(played.world().relays['relay']?.closed).not.toContain(true)
     played.change((world) => ({ ...world, supplied: true }))
     played.run(500)
     expect(played.board('03 5dc0 0001')).toBeNull()
@@ -183,7 +183,7 @@ describe('faults', () => {
     hurt(played, { kind: 'boardError', bit: 15 })
     expect(played.until((world) => !world.contactor.closed, 100)).toBeLessThanOrEqual(100)
     expect(played.board('03 5dd9 0001')).toBe('03024000')
-    expect(played.world().board.oscillator).toBe(false)
+    expect(played.world().board.view.signal.kind).toBe('steady')
     hurt(played)
     played.until(at16A, 5000)
   })
@@ -195,9 +195,9 @@ describe('faults', () => {
     played.change((world) => ({ ...world, car: { ...world.car, plugged: false } }))
     played.run(150)
     expect(played.world().contactor.closed).toBe(true)
-    expect(played.world().board.errors).toBe(0)
+    expect(played.world().board.view.errors).toBe(0)
     played.run(100)
-    expect(played.world().board.errors).toBe(1 << 11)
+    expect(played.world().board.view.errors).toBe(1 << 11)
   })
 
   test('a greedy car draws what it likes and ignores a pause, until the board lets it go', () => {
@@ -284,7 +284,7 @@ describe('whatever happens', () => {
           for (let step = 0; step < 30; step++) {
             played.run(5)
             const world = played.world()
-            const inC = world.board.power.kind === 'on' && world.board.letter === 'C'
+            const inC = world.board.view.state.startsWith('C')
             leftCAtMicros = inC ? null : (leftCAtMicros ?? world.atMicros)
             const [a] = currents(world)
             if (a > 0) {
@@ -303,8 +303,8 @@ describe('whatever happens', () => {
 })
 
 test('a world that begins has an open contactor, a board as delivered, and no energy', () => {
-  const world = newWorld(defaultSite(), facts, 5)
+  const world = newWorld(defaultSite(), 5)
   expect(world.contactor.closed).toBe(false)
-  expect(world.board.retentive).toMatchObject({ enableSource: 1, availabilitySource: 1, lockSource: 0 })
+  expect(world.board.view).toMatchObject({ coil: false, enabled: false, retentiveWrites: 0 })
   expect(world.energy.total.milliwattHours).toBe(0)
 })

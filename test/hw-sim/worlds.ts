@@ -1,9 +1,9 @@
 // A world in virtual time for unit tests: the built-in site, stepped every 5 ms, with what happened noted.
-import { answerPhoenix } from '../../hw-sim/devices/phoenix-ev-cc.ts'
-import { answerRelay } from '../../hw-sim/devices/waveshare-relay.ts'
-import { boardIdentity, newWorld, worldFacts } from '../../hw-sim/new-world.ts'
-import { defaultSite, type Site } from '../../hw-sim/site.ts'
-import { boardInputs, type Happening, happened, stepWorld, type World } from '../../hw-sim/world.ts'
+import { askDevice } from '../../hw-sim/ask-device.ts'
+import { newWorld, worldFacts } from '../../hw-sim/new-world.ts'
+import { defaultSite } from '../../hw-sim/site.ts'
+import type { Site } from '../../hw-sim/site-shape.ts'
+import { type Happening, happened, stepWorld, type World } from '../../hw-sim/world.ts'
 
 export interface Played {
   world(): World
@@ -14,9 +14,11 @@ export interface Played {
   /** Steps until it holds; fails after `withinMs`. Returns how long it took, ms. */
   until(condition: (world: World) => boolean, withinMs: number): number
   change(to: (world: World) => World): void
-  /** A request to the board, PDU in hex; the reply in hex, or null for silence. */
+  /** A request to a device by its name, PDU in hex; the reply in hex, or null for silence. */
+  ask(name: string, pduHex: string): string | null
+  /** To the devices of these names. */
   board(pduHex: string): string | null
-  relay(pduHex: string): string
+  relay(pduHex: string): string | null
 }
 
 const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'))
@@ -26,8 +28,7 @@ const STEP_MS = 5
 
 export function play(site: Site = defaultSite()): Played {
   const facts = worldFacts(site)
-  const identity = boardIdentity(site)
-  let world = newWorld(site, facts, 0)
+  let world = newWorld(site, 0)
   const log: (Happening & { atMs: number })[] = []
   const note = (list: readonly Happening[]) => {
     for (const it of list) log.push({ ...it, atMs: world.atMicros / 1000 })
@@ -42,8 +43,16 @@ export function play(site: Site = defaultSite()): Played {
     world = next
     note(list)
   }
+  const ask = (name: string, pduHex: string) => {
+    const device = site.devices.find((candidate) => candidate.name === name)
+    if (!device) throw new Error(`no device ${name}`)
+    const asked = askDevice(world, facts, device, bytes(pduHex))
+    if (asked) become(asked.world)
+    return asked && hex(asked.pdu)
+  }
   step()
   return {
+    ask,
     world: () => world,
     log,
     run: (ms, stepMs = STEP_MS) => {
@@ -60,18 +69,8 @@ export function play(site: Site = defaultSite()): Played {
       return (world.atMicros - startMicros) / 1000
     },
     change: (to) => become(to(world)),
-    board: (pduHex) => {
-      const { board, atMicros: nowMicros } = world
-      const at = { board, facts: facts.board, inputs: boardInputs(world, facts), identity, nowMicros }
-      const answer = answerPhoenix(at, bytes(pduHex))
-      if (answer) become({ ...world, board: answer.state })
-      return answer ? hex(answer.pdu) : null
-    },
-    relay: (pduHex) => {
-      const answer = answerRelay(world.relay, bytes(pduHex), world.atMicros)
-      become({ ...world, relay: answer.state })
-      return hex(answer.pdu)
-    },
+    board: (pduHex) => ask('board', pduHex),
+    relay: (pduHex) => ask('relay', pduHex),
   }
 }
 

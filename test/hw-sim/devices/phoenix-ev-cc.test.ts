@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { PHOENIX_TABLE } from '../../../hw-sim/devices/phoenix-ev-cc.ts'
 import { defaultSite } from '../../../hw-sim/site.ts'
-import { boardText } from '../../../hw-sim/world.ts'
 import { commissioned, play, plug } from '../worlds.ts'
 
 const ascii = (reply: string | null) =>
@@ -17,7 +16,7 @@ describe('the Phoenix board as delivered', () => {
     played.board('05 4e20 ff00')
     plug(played)
     played.run(1000)
-    expect(boardText(played.world().board)).toBe('B1')
+    expect(played.world().board.view.state).toBe('B1')
     expect(played.board('01 4e20 0001')).toBe('010101')
   })
 
@@ -29,8 +28,8 @@ describe('the Phoenix board as delivered', () => {
     played.board('06 0fa0 0003')
     played.board('06 0fa0 0003')
     played.run(10)
-    expect(boardText(played.world().board)).toBe('B2')
-    expect(played.world().board.retentiveWrites).toBe(2)
+    expect(played.world().board.view.state).toBe('B2')
+    expect(played.world().board.view.retentiveWrites).toBe(2)
     expect(played.log.filter((it) => it.kind === 'retentiveWrite').length).toBe(2)
   })
 
@@ -99,13 +98,13 @@ describe('the Phoenix registers', () => {
     expect(played.board('03 0fa0 0003')).toBe('0306000300020003')
     expect(played.board('10 0fa0 0003 06 0000 0000 0009')).toBe('9003')
     expect(played.board('03 0fa0 0003')).toBe('0306000300020003')
-    expect(played.world().board.retentiveWrites).toBe(3)
+    expect(played.world().board.view.retentiveWrites).toBe(3)
   })
 
   test('count the time in C and the time connected, and start again in A', () => {
     const played = commissioned(play())
     plug(played)
-    played.until((world) => boardText(world.board) === 'C2', 2000)
+    played.until((world) => world.board.view.state === 'C2', 2000)
     played.run(3_725_000, 50)
     // 1 h 2 min 5 s.
     expect(played.board('03 5dd1 0002')).toBe('030402050001')
@@ -145,7 +144,7 @@ describe('the Phoenix registers', () => {
   test('outputs show what their function says, or what 23000 ff. say', () => {
     const played = commissioned(play())
     plug(played)
-    played.until((world) => boardText(world.board) === 'C2', 2000)
+    played.until((world) => world.board.view.state === 'C2', 2000)
     expect(played.board('03 5dc5 0001')).toBe('0302000c')
     played.board('06 59d8 0001')
     expect(played.board('03 5dc5 0001')).toBe('0302000d')
@@ -170,13 +169,13 @@ describe('activation mode (chapter 5.7)', () => {
     const played = commissioned(play())
     plug(played, sleepy)
     played.run(29_900)
-    expect(boardText(played.world().board)).toBe('B2')
+    expect(played.world().board.view.state).toBe('B2')
     played.run(200)
-    expect(boardText(played.world().board)).toBe('F0')
+    expect(played.world().board.view.state).toBe('F0')
     // Not bit 5: the box is available.
-    expect(played.world().board.errors).toBe(0)
+    expect(played.world().board.view.errors).toBe(0)
     played.run(3000)
-    expect(boardText(played.world().board)).toBe('B2')
+    expect(played.world().board.view.state).toBe('B2')
     played.run(120_000, 50)
     expect(played.log.filter((it) => it.detail === 'F0').length).toBe(1)
   })
@@ -184,10 +183,10 @@ describe('activation mode (chapter 5.7)', () => {
   test('does not come after the car has been in C', () => {
     const played = commissioned(play())
     plug(played)
-    played.until((world) => boardText(world.board) === 'C2', 2000)
+    played.until((world) => world.board.view.state === 'C2', 2000)
     played.change((world) => ({ ...world, car: { ...world.car, wantsEnergy: false } }))
     played.run(60_000)
-    expect(boardText(played.world().board)).toBe('B2')
+    expect(played.world().board.view.state).toBe('B2')
     expect(played.log.filter((it) => it.detail === 'F0').length).toBe(0)
   })
 

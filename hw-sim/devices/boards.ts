@@ -1,0 +1,12 @@
+// The boards that a site file can name, by the ids of test/facts/registers.json.
+import type { BoardKind } from './board-kind.ts'
+import { phoenixKind } from './phoenix-board.ts'
+
+export const BOARDS = {
+  'phoenix-ev-cc-ac1-m3-rtu': phoenixKind,
+} as const satisfies Record<string, BoardKind>
+
+export type BoardId = keyof typeof BOARDS
+
+/** Known ids only: those of a parsed site are. */
+export const boardKindOf = (id: BoardId): BoardKind => BOARDS[id]
