@@ -1,11 +1,14 @@
 // One decision of control: the lowest plan, the resume rule, then the safety step. Pure; the loop performs it.
 import type { BindingLimit, PlanSet } from '../../shared/limits/plan.ts'
 import { type MonotonicMs, milliAmps, type PhasesWired } from '../../shared/units.ts'
+import type { GridRelayInput } from './limits/grid-relay.ts'
 import { lowest, type Plans } from './limits/minimum.ts'
-import { lowestFixed, type OwnLimits, ownPlans } from './limits/own-plans.ts'
+import { fixedArithmetic, lowestFixed, type OwnLimits, ownPlans } from './limits/own-plans.ts'
 import { RESUME_FREE, type ResumeState, stepResume } from './limits/resume.ts'
-import type { BoardFacts, Fallback } from './ports/board.ts'
-import type { SafetyInput, SafetyState, SafetyStep } from './safety/state.ts'
+import type { TemperatureInput } from './limits/temperature.ts'
+import type { Fallback } from './ports/board.ts'
+import { NOTHING_WIRED, PLAIN_SITE, type Site, type Wired } from './safety/site.ts'
+import type { DeadmanSight, SafetyInput, SafetyState, SafetyStep } from './safety/state.ts'
 import { stepSafety } from './safety/step.ts'
 
 export interface DecisionState {
@@ -13,13 +16,21 @@ export interface DecisionState {
   readonly resume: ResumeState
 }
 
-export interface DecisionInput extends Omit<SafetyInput, 'limitMilliamps' | 'deadman'> {
-  readonly deadman: Omit<SafetyInput['deadman'], 'currentMilliamps' | 'lowestFixedMilliamps'>
+type Computed = 'limitMilliamps' | 'deadman' | 'tooHot' | 'site' | 'wired'
+
+export interface DecisionInput extends Omit<SafetyInput, Computed> {
+  readonly deadman: DeadmanSight
+  /** Absent: a tethered box with nothing else wired. */
+  readonly site?: Site
+  readonly wired?: Wired
+  /** Absent: no temperature is told, and none limits. */
+  readonly temperature?: TemperatureInput
+  /** The grid operator's relay (§14a EnWG); absent where none is wired. */
+  readonly gridRelay?: GridRelayInput
   readonly set: PlanSet | null
   /** Cable rating by configuration; a lower one that the proximity contact tells now counts instead. */
   readonly own: OwnLimits
   readonly phasesWired: PhasesWired
-  readonly facts: BoardFacts
   /** What the board offers when nobody talks to it; null before it was prepared. */
   readonly fallback: Fallback | null
 }
@@ -57,13 +68,19 @@ export function decide(state: DecisionState, input: DecisionInput, now: Monotoni
     now,
   )
   const { binding } = resumed.lowest
+  const site = input.site ?? PLAIN_SITE
   const step = stepSafety(
     state.safety,
     {
       ...input,
+      site,
+      wired: input.wired ?? NOTHING_WIRED,
       limitMilliamps: binding.currentMilliamps,
+      tooHot: null,
       deadman: {
         ...input.deadman,
+        isUnproved: input.fallback?.timeoutMs === null && site.silenceProved === null,
+        arithmetic: fixedArithmetic(plans),
         // Not told yet: nothing is offered before the board is prepared, which tells it.
         currentMilliamps: input.fallback?.currentMilliamps ?? milliAmps(0),
         lowestFixedMilliamps: lowestFixed(plans),

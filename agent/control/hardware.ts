@@ -5,7 +5,7 @@ import type { Clock, Timer } from '../../shared/time/clock.ts'
 import type { MilliAmps, MonotonicMs } from '../../shared/units.ts'
 import type { Board, BoardReading, Deadman, Fallback } from './ports/board.ts'
 import type { Bus, BusFailure } from './ports/bus.ts'
-import { BOARD_LOST_MS, type SafetyInput, type Written } from './safety/state.ts'
+import { BOARD_LOST_MS, type DeadmanSight, type SafetyInput, type Written } from './safety/state.ts'
 
 /** The board is read once in this time; the reaction bound is computed with it. */
 export const BOARD_PERIOD_MS = 50
@@ -38,7 +38,7 @@ export type BoardSight = Pick<
   SafetyInput,
   'line' | 'board' | 'boardSilentSinceMonotonicMs' | 'boardConfiguration' | 'written'
 > & {
-  readonly deadman: Omit<SafetyInput['deadman'], 'currentMilliamps' | 'lowestFixedMilliamps'>
+  readonly deadman: DeadmanSight
   readonly fallback: Fallback | null
 }
 

@@ -74,12 +74,28 @@ export function lowerOf(next: PlanSet | null, kept: PlanSet | null): PlanSet | n
  * board offers when nobody talks to it must not be above this. 0 where one of the always mandatory is missing.
  */
 export function lowestFixed(plans: Plans): MilliAmps {
-  const phases = plans.set?.phasesWired ?? plans.phasesWired
-  const all = [...plans.own, ...(plans.set?.plans ?? [])]
-  if (!all.some((plan) => plan.source === 'installation')) return milliAmps(0)
-  const fixed = all.flatMap((plan) => fixedLimits(plan)).map((limit) => perPhaseMilliamps(limit, phases))
-  const lowestRaw = Math.min(...fixed)
+  const fixed = fixedTerms(plans)
+  if (!fixed.some((term) => term.source === 'installation')) return milliAmps(0)
+  const lowestRaw = Math.min(...fixed.map((term) => term.rawMilliamps))
   return Number.isFinite(lowestRaw) ? milliAmps(lowestRaw) : milliAmps(0)
+}
+
+/** The same in words, each term with its source, for people who look at a fault. */
+export function fixedArithmetic(plans: Plans): string {
+  const terms = fixedTerms(plans).filter((term) => Number.isFinite(term.rawMilliamps))
+  const known = terms.some((term) => term.source === 'installation')
+  const told = terms.map((term) => `${term.source} ${term.rawMilliamps} mA`)
+  return `lowest of ${[...told, ...(known ? [] : ['installation not commissioned: 0 mA'])].join(', ')}`
+}
+
+function fixedTerms(plans: Plans) {
+  const phases = plans.set?.phasesWired ?? plans.phasesWired
+  return [...plans.own, ...(plans.set?.plans ?? [])].flatMap((plan) =>
+    fixedLimits(plan).map((limit) => ({
+      source: plan.source,
+      rawMilliamps: perPhaseMilliamps(limit, phases),
+    })),
+  )
 }
 
 function fixedLimits(plan: LimitPlan): Limit[] {

@@ -4,6 +4,12 @@ import type { Result } from '../../../shared/result.ts'
 import type { MonotonicMs } from '../../../shared/units.ts'
 import type { BusFailure, BusState } from './bus.ts'
 
+/** A value with the moment at which it was read. It keeps that moment however old it grows. */
+export interface Sighted<T> {
+  readonly value: T
+  readonly takenAtMonotonicMs: MonotonicMs
+}
+
 export interface InputReading {
   readonly takenAtMonotonicMs: MonotonicMs
   /** One a channel, channel 1 first: its contact is closed. */

@@ -2,8 +2,9 @@
 import type { FaultCode } from '../../../shared/faults.ts'
 import { type MilliAmps, type MonotonicMs, milliAmps } from '../../../shared/units.ts'
 import type { ChargingState, Fact, Pilot } from '../../control-link/messages.ts'
-import type { BoardReading } from '../ports/board.ts'
+import type { BoardFacts, BoardReading } from '../ports/board.ts'
 import type { MeterView } from './meter-judge.ts'
+import type { Site, Wired } from './site.ts'
 
 /** The board is asked every 50 ms; a short bus error never stops a car. */
 export const BOARD_LOST_MS = 2000
@@ -44,6 +45,14 @@ export interface SafetyInput {
   readonly boardSilentSinceMonotonicMs: MonotonicMs | null
   /** A retentive setting that is not as the wiring needs it. */
   readonly boardConfiguration: string | null
+  /** What the board declares of itself. */
+  readonly facts: BoardFacts
+  readonly site: Site
+  readonly wired: Wired
+  /**
+   * What ends the current when nobody talks to the board: our relay, or the board's own watchdog. Of a watchdog that any
+   * request feeds, an answered request is a refresh; `releaseDeadman` then means: feed it no more (reading goes on).
+   */
   readonly deadman: {
     /** The newest refresh that was confirmed; null before the first and after a confirmed release. */
     readonly heldAtMonotonicMs: MonotonicMs | null
@@ -51,11 +60,18 @@ export interface SafetyInput {
     readonly heldSinceMonotonicMs: MonotonicMs | null
     /** Since when it has been refreshed; null while it is not meant to be (before the first pause, or let go). */
     readonly askedSinceMonotonicMs: MonotonicMs | null
+    /** T_deadman: the relay's own time, or the watchdog's as read back (or as the silence test found it). */
     readonly holdMs: number
-    /** What the board offers when nobody talks to it. */
+    /** I_deadman: what the board offers when nobody talks to it. */
     readonly currentMilliamps: MilliAmps
+    /** The board's time-out can neither be read nor be written, and no silence test has proved it. */
+    readonly isUnproved: boolean
     readonly lowestFixedMilliamps: MilliAmps
+    /** How the lowest fixed limit came about, for the fault's text. */
+    readonly arithmetic: string
   }
+  /** The box is too hot to charge: the reading and the limit, in words; null while it is not. */
+  readonly tooHot: string | null
   /** The newest write to the board that was confirmed; unknown after a failed one and after the board was lost. */
   readonly written: Written
   /** The binding limit, in steps of the board: 0, or 6 A and more. */
@@ -66,6 +82,12 @@ export interface SafetyInput {
   /** Latched faults that a technician cleared since the last step. */
   readonly cleared: readonly FaultCode[]
 }
+
+/** What the hardware tells of the dead-man; the rest is computed in decide.ts. */
+export type DeadmanSight = Pick<
+  SafetyInput['deadman'],
+  'heldAtMonotonicMs' | 'heldSinceMonotonicMs' | 'askedSinceMonotonicMs' | 'holdMs'
+>
 
 export type Written =
   | { readonly kind: 'unknown' }
@@ -80,6 +102,17 @@ export type Command =
   | { readonly kind: 'releaseDeadman' }
   /** The permission is given up; a `released` fact says why. */
   | { readonly kind: 'dropPermission' }
+  /** One move of the plug's lock, by whoever drives its motor. The step spaces them and counts them: each is done once. */
+  | { readonly kind: 'lock' }
+  | { readonly kind: 'unlock' }
+  /** The board's residual current self-test; there where `facts.hasSelfTest`, never while current flows. */
+  | { readonly kind: 'startSelfTest' }
+  /**
+   * The release contactor of the IO module, told again until `Wired.releaseWritten` says so. A relay that opens by itself
+   * is refreshed while the newest order is `closeRelease`. Opening goes before everything else, also before `pause`.
+   */
+  | { readonly kind: 'openRelease' }
+  | { readonly kind: 'closeRelease' }
 
 export interface StandingFault {
   readonly code: FaultCode

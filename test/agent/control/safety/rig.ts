@@ -1,13 +1,14 @@
 // The safety step in virtual time, with the simplest board, relay, car and meter around it: each 50 ms one reading, one
 // step, its commands done at once. What a test does not set follows the commands.
 
-import type { BoardError, BoardReading } from '../../../../agent/control/ports/board.ts'
+import type { BoardError, BoardFacts, BoardReading } from '../../../../agent/control/ports/board.ts'
 import {
   initialMeter,
   type MeterInput,
   stepMeter,
   viewMeter,
 } from '../../../../agent/control/safety/meter-judge.ts'
+import { NOTHING_WIRED, PLAIN_SITE, type Site } from '../../../../agent/control/safety/site.ts'
 import {
   type Command,
   initialSafety,
@@ -48,6 +49,20 @@ export interface World {
   meterImplausible: string | null
   keeperSilentMs: number
   cleared: FaultCode[]
+  facts: BoardFacts
+  site: Site
+  tooHot: string | null
+}
+
+/** A board as the Phoenix EV-CC declares itself. */
+export const PLAIN_BOARD: BoardFacts = {
+  stepMilliamps: milliAmps(1000),
+  currentMaxMilliamps: milliAmps(63_000),
+  deadman: { kind: 'external', cuts: 'release' },
+  hasRelayFeedback: false,
+  tellsOscillator: true,
+  lock: 'none',
+  hasSelfTest: false,
 }
 
 const HOLD_MS = 2000
@@ -76,6 +91,9 @@ export function rig(change: Partial<World> = {}, options: { start?: number; stat
     meterImplausible: null,
     keeperSilentMs: 0,
     cleared: [],
+    facts: PLAIN_BOARD,
+    site: PLAIN_SITE,
+    tooHot: null,
     ...change,
   }
   const start = options.start ?? 100_000
@@ -161,8 +179,14 @@ export function rig(change: Partial<World> = {}, options: { start?: number; stat
         askedSinceMonotonicMs: askedSince === null ? null : monotonicMs(askedSince),
         holdMs: HOLD_MS,
         currentMilliamps: milliAmps(world.deadmanMilliamps),
+        isUnproved: false,
         lowestFixedMilliamps: milliAmps(world.lowestFixedMilliamps),
+        arithmetic: `installation ${world.lowestFixedMilliamps} mA`,
       },
+      facts: world.facts,
+      site: world.site,
+      wired: NOTHING_WIRED,
+      tooHot: world.tooHot,
       written: confirmed,
       limitMilliamps: milliAmps(world.limitMilliamps),
       permission: world.permission,

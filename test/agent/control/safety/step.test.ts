@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { BoardError } from '../../../../agent/control/ports/board.ts'
 import type { MeterView } from '../../../../agent/control/safety/meter-judge.ts'
+import { NOTHING_WIRED, PLAIN_SITE } from '../../../../agent/control/safety/site.ts'
 import {
   type Command,
   initialSafety,
@@ -15,7 +16,7 @@ import { stepSafety } from '../../../../agent/control/safety/step.ts'
 import type { Pilot } from '../../../../agent/control-link/messages.ts'
 import { FAULTS, faultRow } from '../../../../shared/faults.ts'
 import { amps, milliAmps, milliVolts, monotonicMs, wattHours, watts } from '../../../../shared/units.ts'
-import { rig } from './rig.ts'
+import { PLAIN_BOARD, rig } from './rig.ts'
 
 const NOW = 1_000_000
 const PILOTS: readonly Pilot[] = ['A', 'B', 'C', 'D', 'E', 'F']
@@ -100,8 +101,14 @@ function inputOf(point: Point): SafetyInput {
       askedSinceMonotonicMs: point.relay === 'off' ? null : at(heldSince),
       holdMs: 2000,
       currentMilliamps: point.wrong === 'deadmanTooHigh' ? amps(32) : amps(0),
+      isUnproved: false,
       lowestFixedMilliamps: amps(16),
+      arithmetic: '',
     },
+    facts: PLAIN_BOARD,
+    site: PLAIN_SITE,
+    wired: NOTHING_WIRED,
+    tooHot: null,
     written,
     limitMilliamps: milliAmps(point.limitMilliamps),
     permission:
