@@ -22,6 +22,13 @@ export const DRIVERS: readonly KnownDriver[] = [
     // Vendor's register 22000: 6 to 63 A.
     currentMaxMilliamps: amps(63),
   },
+  {
+    id: 'heidelberg-energy-control',
+    role: 'board',
+    device: 'Heidelberg Energy Control and its clones (RS-485)',
+    // Vendor's register 261: 60 to 160 tenths of an ampere.
+    currentMaxMilliamps: amps(16),
+  },
   { id: 'eastron-sdm630-v2', role: 'meter', device: 'Eastron SDM630 Modbus v2' },
   {
     id: 'waveshare-modbus-rtu-relay-8ch',

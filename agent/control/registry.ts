@@ -1,5 +1,6 @@
 // Which drivers there are. A new device is one file under drivers/ and one line here.
 import type { BoardDriver, DeadmanDriver, MeterDriver } from './drivers/driver.ts'
+import { heidelbergEnergyControl } from './drivers/evse-boards/heidelberg-energy-control.ts'
 import { phoenixEvCcAc1M3Rtu } from './drivers/evse-boards/phoenix-ev-cc-ac1-m3-rtu.ts'
 import { waveshareModbusRtuRelay8ch } from './drivers/io/waveshare-modbus-rtu-relay-8ch.ts'
 import { eastronSdm630V2 } from './drivers/meters/eastron-sdm630-v2.ts'
@@ -12,7 +13,10 @@ interface Registry {
 }
 
 export const registry: Registry = {
-  boards: { 'phoenix-ev-cc-ac1-m3-rtu': phoenixEvCcAc1M3Rtu },
+  boards: {
+    'heidelberg-energy-control': heidelbergEnergyControl,
+    'phoenix-ev-cc-ac1-m3-rtu': phoenixEvCcAc1M3Rtu,
+  },
   meters: { 'eastron-sdm630-v2': eastronSdm630V2 },
   io: { 'waveshare-modbus-rtu-relay-8ch': waveshareModbusRtuRelay8ch },
 }

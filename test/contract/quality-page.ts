@@ -17,6 +17,16 @@ const OPEN: Readonly<Record<string, readonly string[]>> = {
     'error bits are taken as numbered from 1, as the manual prints them; not yet seen on a device',
     'the DIP switch maximum (24027) is not read: the installation limit is the agent’s own',
   ],
+  'heidelberg-energy-control': [
+    'dead-man: its own watchdog (257, 4 to 15 s, else 15 s is written), fed by any valid request; then 0 A (262) and state F',
+    'no register tells whether the contactor is closed: safety infers "open" from pilot and current',
+    'tethered: no proximity contact, no lock; no serial number',
+    'the current that the pilot shows is not told: what is set (261) is told in its place, at most what the hardware gives',
+    'whether 257, 258, 259 and 262 wear is not published: written only where they differ; on layout 1.0.7 stand-by and ' +
+      'lock cannot be read, so both are written at the start and once more after a silence of 3 s',
+    'state 11 (error) has no number; state 8 (derating) is a charge whose real offer is not told',
+    'after the watchdog it is in F for about 10 s and then goes on with 261 as it stands: control pauses before it holds',
+  ],
   'eastron-sdm630-v2': [
     'float32 register: 2 Wh steps from 16,384 kWh, 4 Wh from 32,768 kWh',
     'a sum of powers that does not fit the total is not judged here',

@@ -2,7 +2,7 @@
 // them. Here are the kinds of rows, how rows are grouped into reads, and how words become values. Pure.
 
 export type Fc = 1 | 2 | 3 | 4
-export type RowType = 'f32' | 'u16' | 'u32' | 'ascii' | 'bits16' | 'coil' | 'coilValue'
+export type RowType = 'f32' | 'u16' | 'i16' | 'u32' | 'ascii' | 'bits16' | 'coil' | 'coilValue'
 
 /** One quantity of a device. Its name is the facts' name of it in camelCase. */
 export interface Row<N extends string = string> {
@@ -45,6 +45,8 @@ const row =
 export const f32 = row('f32', 4, 2)
 /** A whole number in one holding register. */
 export const u16 = row('u16', 3, 1)
+/** A whole number with its sign (two's complement) in one holding register. */
+export const i16 = row('i16', 3, 1)
 /** A whole number in two holding registers, high word first. */
 export const u32 = row('u32', 3, 2)
 /** Sixteen flags in one holding register. */
@@ -112,9 +114,15 @@ export function text(words: readonly number[]): string | null {
   return /^[\x20-\x7e]+$/.test(trimmed) ? trimmed : null
 }
 
+function rawOf(row: Row, words: readonly number[]): number {
+  if (row.type === 'f32') return float32(words)
+  const whole = unsigned(words)
+  return row.type === 'i16' && whole >= 0x8000 ? whole - 0x1_0000 : whole
+}
+
 /** The number in a row's words, in the row's unit; a sentence where it is none: NaN, infinite, out of its range. */
 export function numberOf(row: Row, words: readonly number[]): number | { readonly implausible: string } {
-  const raw = row.type === 'f32' ? float32(words) : unsigned(words)
+  const raw = rawOf(row, words)
   const value = raw * row.scale
   const hex = words.map((word) => word.toString(16).padStart(4, '0')).join(' ')
   if (!Number.isFinite(value)) return { implausible: `${value}, raw ${hex}` }
