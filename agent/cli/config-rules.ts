@@ -1,17 +1,8 @@
 // What must hold between the values of agent.yaml, beyond its shape. Each rule looks only at values that can be read,
 // so that all findings come at once.
 import { CURRENT_MIN, type MilliAmps } from '../../shared/units.ts'
-import {
-  access,
-  busName,
-  channel,
-  current,
-  driverName,
-  localHost,
-  pin,
-  serialPort,
-  unitId,
-} from './config-shape.ts'
+import { busNames, checkBuses, kindOfBus, unitIdMaxOf } from './config-buses.ts'
+import { access, busName, channel, current, driverName, localHost, pin, unitId } from './config-shape.ts'
 import { type ConfigPath, type Finding, valueAt, valueInWords } from './config-text.ts'
 import { DRIVERS, type DriverRole, driverById, type KnownDriver } from './drivers.ts'
 
@@ -38,40 +29,6 @@ export function checkRules(value: unknown): readonly Finding[] {
 }
 
 const currentInWords = (currentMilliamps: MilliAmps): string => `${currentMilliamps / 1000} A`
-
-const buses = (value: unknown): readonly unknown[] => {
-  const list = valueAt(value, ['buses'])
-  return Array.isArray(list) ? list : []
-}
-const busNames = (value: unknown): readonly (string | undefined)[] =>
-  buses(value).map((bus) => busName.read(valueAt(bus, ['name'])))
-
-function checkBuses(value: unknown): readonly Finding[] {
-  const findings: Finding[] = []
-  const names = busNames(value)
-  const ports = buses(value).map((bus) => serialPort.read(valueAt(bus, ['port'])))
-  for (const [index, name] of names.entries()) {
-    const first = names.indexOf(name)
-    if (name === undefined || first === index) continue
-    findings.push({
-      path: ['buses', index, 'name'],
-      expected: 'a name that no other bus has',
-      got: `${name}, as buses[${first}]`,
-      do: 'give this bus another name',
-    })
-  }
-  for (const [index, port] of ports.entries()) {
-    const first = ports.indexOf(port)
-    if (port === undefined || first === index) continue
-    findings.push({
-      path: ['buses', index, 'port'],
-      expected: 'a serial port of its own',
-      got: `${port}, as buses[${first}]`,
-      do: 'name the other port, or put the devices of both on one bus',
-    })
-  }
-  return findings
-}
 
 function checkDriver(value: unknown, path: ConfigPath, role: DriverRole): readonly Finding[] {
   const id = driverName.read(valueAt(value, [...path, 'driver']))
@@ -110,6 +67,15 @@ function checkUnitIds(value: unknown): readonly Finding[] {
     const bus = busName.read(valueAt(value, [...path, 'bus']))
     const unit = unitId.read(valueAt(value, [...path, 'unit']))
     if (bus === undefined || unit === undefined) continue
+    const unitIdMax = unitIdMaxOf(kindOfBus(value, bus) ?? 'rtu')
+    if (unit > unitIdMax) {
+      findings.push({
+        path: [...path, 'unit'],
+        expected: `a whole number from 1 to ${unitIdMax}`,
+        got: valueInWords(unit),
+        do: `write a number from 1 to ${unitIdMax}, without quotes; only a bus of kind tcp has more`,
+      })
+    }
     const other = seen.get(`${bus} ${unit}`)
     if (other) {
       findings.push({

@@ -129,7 +129,8 @@ export const busName = leaf(
   { expected: 'a name of a bus, such as main', do: 'write letters, digits, - or _' },
   matching(/^[A-Za-z0-9_-]{1,30}$/),
 )
-export const unitId = wholeNumber(1, 247)
+/** On serial buses to 247: a rule. */
+export const unitId = wholeNumber(1, 255)
 export const pin = leaf(
   { expected: 'a PIN of 4 to 12 digits in quotes', do: 'write it in quotes', secret: true },
   matching(/^\d{4,12}$/),
@@ -138,11 +139,19 @@ export const access = oneOf('private', 'public')
 export const localHost = text(253, '0.0.0.0')
 export const channel = wholeNumber(1, 64)
 export const serialPort = absolutePath('/dev/ttyAMA0')
+export const tcpPort = wholeNumber(1, 65_535)
+export const busHost = text(253, '192.168.1.30')
+export const busKind = oneOf('rtu', 'ascii', 'tcp')
+export type BusKind = 'rtu' | 'ascii' | 'tcp'
 
+// Which keys belong to which kind, and what port is, are rules (config-buses.ts): so each is told by its name.
 const bus = z.strictObject({
   name: busName.schema,
-  port: serialPort.schema,
+  kind: busKind.schema.optional(),
+  port: z.unknown().optional(),
+  host: busHost.schema.optional(),
   baud: oneOf(2400, 4800, 9600, 19200, 38400, 57600, 115200).schema.optional(),
+  dataBits: oneOf(7, 8).schema.optional(),
   parity: oneOf('none', 'even', 'odd').schema.optional(),
   stopBits: oneOf(1, 2).schema.optional(),
 })
@@ -210,7 +219,8 @@ const SECTIONS: Readonly<Record<string, string>> = {
   installation: 'the installation: wireRating and phases',
   cable: 'the cable: kind and rating',
   buses: 'a list of one bus or more, each with name and port',
-  'buses[]': 'a bus: name, port, and where they differ baud, parity and stopBits',
+  'buses[]':
+    'a bus: name, port, and where they differ kind, baud, dataBits, parity and stopBits; for kind tcp name, host and port',
   board: 'the EVSE board: driver, bus, unit and deadman',
   'board.deadman':
     "a relay that holds the board's input XR, for this board does not notice by itself when nobody talks to it",

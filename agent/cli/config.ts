@@ -3,8 +3,9 @@
 import { join } from 'node:path'
 import { err, ok, type Result } from '../../shared/result.ts'
 import { milliAmps } from '../../shared/units.ts'
-import type { BusConfig, ControlConfig, DeviceConfig } from '../control/config.ts'
+import type { ControlConfig, DeviceConfig } from '../control/config.ts'
 import type { KeeperConfig } from '../keeper/config.ts'
+import { busConfig } from './config-buses.ts'
 import { checkRules } from './config-rules.ts'
 import { type AgentFile, checkShape, readDuration } from './config-shape.ts'
 import { type ConfigProblem, type Finding, readConfigText } from './config-text.ts'
@@ -13,9 +14,6 @@ import { type ConfigProblem, type Finding, readConfigText } from './config-text.
 const DEFAULTS = {
   access: 'private',
   stateDir: '/var/lib/voltkeep',
-  baud: 19_200,
-  parity: 'none',
-  stopBits: 1,
   localHost: '127.0.0.1',
   localPort: 8081,
   resumeWithin: { private: '24 h', public: '10 min' },
@@ -84,15 +82,7 @@ function makeConfig(file: AgentFile, surroundings: Surroundings): AgentConfig {
     control: {
       ...common,
       stationId: file.station.id,
-      buses: file.buses.map(
-        (bus): BusConfig => ({
-          name: bus.name,
-          port: bus.port,
-          baud: bus.baud ?? DEFAULTS.baud,
-          parity: bus.parity ?? DEFAULTS.parity,
-          stopBits: bus.stopBits ?? DEFAULTS.stopBits,
-        }),
-      ),
+      buses: file.buses.map(busConfig),
       board: deviceConfig('board', file.board),
       deadman: { ...deviceConfig('deadman', file.board.deadman), channel: file.board.deadman.channel },
       meter: deviceConfig('meter', file.meter),

@@ -2,14 +2,28 @@
 // here, so that control needs no validation library.
 import type { MilliAmps, PhasesWired } from '../../shared/units.ts'
 
-export interface BusConfig {
+/** A serial line that carries Modbus RTU (binary frames) or Modbus ASCII (frames of text). */
+export interface SerialBusConfig {
+  readonly kind: 'rtu' | 'ascii'
   readonly name: string
   /** Path of the serial port. */
   readonly port: string
   readonly baud: number
+  /** RTU: always 8. */
+  readonly dataBits: 7 | 8
   readonly parity: 'none' | 'even' | 'odd'
   readonly stopBits: 1 | 2
 }
+
+/** Modbus TCP: one connection to a device, or to a gateway with several behind it. */
+export interface TcpBusConfig {
+  readonly kind: 'tcp'
+  readonly name: string
+  readonly host: string
+  readonly port: number
+}
+
+export type BusConfig = SerialBusConfig | TcpBusConfig
 
 export interface DeviceConfig {
   /** Name in words of the site, unique in the configuration. */
@@ -17,7 +31,7 @@ export interface DeviceConfig {
   /** Driver id in the registry. */
   readonly driver: string
   readonly bus: string
-  /** 1-247. */
+  /** 1-247; on a bus of kind tcp 1-255. */
   readonly unitId: number
 }
 

@@ -12,6 +12,6 @@ export function builtInBound(): ReactionBound {
   const deadman = registry.io['waveshare-modbus-rtu-relay-8ch']
   const meter = registry.meters['eastron-sdm630-v2']
   if (!board || !deadman || !meter) throw new Error('the registry lacks a driver of the built-in site')
-  const line = { baud: 19_200, parity: 'none', stopBits: 1 } as const
+  const line = { kind: 'rtu', baud: 19_200, dataBits: 8, parity: 'none', stopBits: 1 } as const
   return reactionBound(reactionConfig({ line, boardPeriodMs: BOARD_PERIOD_MS, board, deadman, meter }))
 }

@@ -103,7 +103,7 @@ const failures = ({ failed }: Tally): string =>
 
 async function opened(slaves: Slaves, baud: number): Promise<Bus> {
   const bus = openBus({
-    config: { name: 'soak', port: slaves.path, baud, parity: 'none', stopBits: 1 },
+    config: { kind: 'rtu', name: 'soak', port: slaves.path, baud, dataBits: 8, parity: 'none', stopBits: 1 },
     clock,
     log: { info: () => undefined, warn: () => undefined },
   })
@@ -194,7 +194,7 @@ function soakConfig(): ReactionConfig {
   })
   const short = { name: 'write', requestBytes: SHORT_FRAME_BYTES, replyBytes: SHORT_FRAME_BYTES }
   return {
-    line: { baud: 19_200, parity: 'none', stopBits: 1 },
+    line: { kind: 'rtu', baud: 19_200, dataBits: 8, parity: 'none', stopBits: 1 },
     boardPeriodMs: BOARD_PERIOD_MS,
     decisionMs: 2,
     board: {

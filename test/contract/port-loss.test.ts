@@ -41,7 +41,15 @@ beforeEach(async () => {
   })
   states = []
   bus = openBus({
-    config: { name: 'main', port: join(folder, 'main'), baud: 19_200, parity: 'none', stopBits: 1 },
+    config: {
+      kind: 'rtu',
+      name: 'main',
+      port: join(folder, 'main'),
+      baud: 19_200,
+      dataBits: 8,
+      parity: 'none',
+      stopBits: 1,
+    },
     clock,
     log: { info: () => undefined, warn: () => undefined },
   })

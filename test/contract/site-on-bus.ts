@@ -37,7 +37,7 @@ export async function siteOnBus(): Promise<SiteOnBus> {
   const deadman = registry.io['waveshare-modbus-rtu-relay-8ch']
   if (!port || !board || !meter || !deadman) throw new Error('the built-in site and the registry do not fit')
   const bus = openBus({
-    config: { name: 'main', port, baud: 19_200, parity: 'none', stopBits: 1 },
+    config: { kind: 'rtu', name: 'main', port, baud: 19_200, dataBits: 8, parity: 'none', stopBits: 1 },
     clock,
     log: { info: () => undefined, warn: () => undefined },
   })

@@ -73,7 +73,17 @@ function startControl() {
   const device = (name: string, driver: string, unitId: number) => ({ name, driver, bus: 'main', unitId })
   const config: ControlConfig = {
     stationId: 'TEST',
-    buses: [{ name: 'main', port: join(dir, 'main'), baud: 19_200, parity: 'none', stopBits: 1 }],
+    buses: [
+      {
+        kind: 'rtu',
+        name: 'main',
+        port: join(dir, 'main'),
+        baud: 19_200,
+        dataBits: 8,
+        parity: 'none',
+        stopBits: 1,
+      },
+    ],
     board: device('board', 'phoenix-ev-cc-ac1-m3-rtu', 1),
     deadman: { ...device('dead-man', 'waveshare-modbus-rtu-relay-8ch', 3), channel: 1 },
     meter: device('meter', 'eastron-sdm630-v2', 2),

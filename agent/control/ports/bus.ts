@@ -3,7 +3,10 @@
 import type { Result } from '../../../shared/result.ts'
 import type { MonotonicMs } from '../../../shared/units.ts'
 
-/** Why a request has no value. After `timedOut` the unit is quarantined for its declared worst lateness. */
+/**
+ * Why a request has no value. After `timedOut` the unit of a serial line is quarantined for its declared worst lateness;
+ * on TCP a late reply is told by its transaction id, and the unit may be asked again at once.
+ */
 export type BusFailure =
   | { readonly kind: 'timedOut' }
   /** The unit is in quarantine after a time-out; nothing was sent. */
@@ -41,6 +44,8 @@ export interface UnitLine {
   readonly turnaroundWorstMs: number
   /** From the end of a request to the first byte of a reply that was given up, at worst: the length of the quarantine. */
   readonly latenessWorstMs: number
+  /** On an ASCII line: the character that the unit's replies begin with. `:` as the standard has it, where not given. */
+  readonly asciiReplyStart?: ':' | '>'
 }
 
 /** A reply's value, and when its last byte came in. */
@@ -113,12 +118,12 @@ export interface BusStatus {
 }
 
 /**
- * One RS-485 bus. It opens its port by itself and opens it again after a loss; while it is not open each request ends
- * as `portClosed` at once.
+ * One bus, whatever carries it: Modbus RTU or ASCII on a serial port, or Modbus TCP. It opens its port or connection by
+ * itself and opens it again after a loss; while it is not open each request ends as `portClosed` at once.
  */
 export interface Bus {
   readonly name: string
-  /** Declares a unit. Each unit id (1-247) once a bus; two declarations of one are our own mistake. */
+  /** Declares a unit. Each unit id (1-247, TCP 1-255) once a bus; two declarations of one are our own mistake. */
   unit(declaration: { readonly name: string; readonly unitId: number; readonly line: UnitLine }): BusUnit
   status(): BusStatus
   /** Called on each change, and once with the present state. Returns the way to stop it. */

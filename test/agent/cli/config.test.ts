@@ -76,7 +76,17 @@ describe('a right configuration', () => {
   it('becomes what control is told', () => {
     expect(good(GOOD).control).toEqual({
       stationId: 'BOX-1',
-      buses: [{ name: 'main', port: '/dev/ttyAMA0', baud: 19_200, parity: 'none', stopBits: 1 }],
+      buses: [
+        {
+          kind: 'rtu',
+          name: 'main',
+          port: '/dev/ttyAMA0',
+          baud: 19_200,
+          dataBits: 8,
+          parity: 'none',
+          stopBits: 1,
+        },
+      ],
       board: { name: 'board', driver: 'phoenix-ev-cc-ac1-m3-rtu', bus: 'main', unitId: 1 },
       deadman: {
         name: 'deadman',
@@ -95,6 +105,45 @@ describe('a right configuration', () => {
       bootId: null,
       wallOffsetMs: 0,
     })
+  })
+
+  it.each([
+    [
+      'kind: ascii\n    port: /dev/ttyUSB0',
+      {
+        kind: 'ascii',
+        name: 'main',
+        port: '/dev/ttyUSB0',
+        baud: 19_200,
+        dataBits: 7,
+        parity: 'even',
+        stopBits: 1,
+      },
+    ],
+    [
+      'kind: ascii\n    port: /dev/ttyUSB0\n    baud: 38400\n    dataBits: 8\n    parity: none\n    stopBits: 2',
+      {
+        kind: 'ascii',
+        name: 'main',
+        port: '/dev/ttyUSB0',
+        baud: 38_400,
+        dataBits: 8,
+        parity: 'none',
+        stopBits: 2,
+      },
+    ],
+    ['kind: tcp\n    host: 192.168.1.30', { kind: 'tcp', name: 'main', host: '192.168.1.30', port: 502 }],
+    [
+      'kind: tcp\n    host: keba.lan\n    port: 1502',
+      { kind: 'tcp', name: 'main', host: 'keba.lan', port: 1502 },
+    ],
+  ])('has a bus of each kind: %s', (written, bus) => {
+    expect(good(but('port: /dev/ttyAMA0', written)).control.buses).toEqual([bus])
+  })
+
+  it('lets unit ids on TCP go to 255', () => {
+    const text = but('  unit: 2', '  unit: 255', but('port: /dev/ttyAMA0', 'kind: tcp\n    host: gateway'))
+    expect(good(text).control.meter.unitId).toBe(255)
   })
 
   it('becomes what keeper is told, with the defaults', () => {
@@ -266,7 +315,78 @@ describe('a wrong configuration says file, line, path, expected, got and what to
       `agent.yaml:28  meter.unit
   expected  a whole number from 1 to 247
   got       the number 248
-  do        write a number from 1 to 247, without quotes`,
+  do        write a number from 1 to 247, without quotes; only a bus of kind tcp has more`,
+    ],
+    [
+      'a unit id outside Modbus TCP',
+      but('  unit: 2', '  unit: 256', but('port: /dev/ttyAMA0', 'kind: tcp\n    host: 192.168.1.30')),
+      `agent.yaml:29  meter.unit
+  expected  a whole number from 1 to 255
+  got       the number 256
+  do        write a number from 1 to 255, without quotes`,
+    ],
+    [
+      'a baud on a TCP bus',
+      but('port: /dev/ttyAMA0', 'kind: tcp\n    host: 192.168.1.30\n    baud: 9600'),
+      `agent.yaml:17  buses[0].baud
+  expected  no baud: a bus of kind tcp has host and port
+  got       the number 9600
+  do        remove the line, or write kind: rtu or kind: ascii if this is a serial port`,
+    ],
+    [
+      'a TCP bus without a host and with the path of a serial port',
+      but('port: /dev/ttyAMA0', 'kind: tcp\n    port: /dev/ttyAMA0'),
+      `agent.yaml:14  buses[0].host
+  expected  the name or address of the device or gateway, such as 192.168.1.30
+  got       nothing
+  do        add it: a bus of kind tcp has host and port
+agent.yaml:16  buses[0].port
+  expected  a TCP port, a whole number from 1 to 65535, because the kind is tcp
+  got       /dev/ttyAMA0
+  do        write its number without quotes (502 where it is not written), or kind: rtu for a serial port`,
+    ],
+    [
+      'a host on a serial bus',
+      but('port: /dev/ttyAMA0', 'port: /dev/ttyAMA0\n    host: 192.168.1.30'),
+      `agent.yaml:16  buses[0].host
+  expected  no host: a bus of kind rtu is a serial port
+  got       192.168.1.30
+  do        remove the line, or write kind: tcp`,
+    ],
+    [
+      'a serial bus without a port',
+      but('    port: /dev/ttyAMA0\n', ''),
+      `agent.yaml:14  buses[0].port
+  expected  an absolute path, such as /dev/ttyAMA0
+  got       nothing
+  do        add it: write the path from the root`,
+    ],
+    [
+      'seven data bits where frames are binary',
+      but('port: /dev/ttyAMA0', 'port: /dev/ttyAMA0\n    dataBits: 7'),
+      `agent.yaml:16  buses[0].dataBits
+  expected  8, because the frames of kind rtu are bytes of 8 bits
+  got       the number 7
+  do        remove the line, or write kind: ascii if the devices speak Modbus ASCII`,
+    ],
+    [
+      'a kind of bus that nobody knows',
+      but('port: /dev/ttyAMA0', 'port: /dev/ttyAMA0\n    kind: canbus'),
+      `agent.yaml:16  buses[0].kind
+  expected  one of rtu, ascii, tcp
+  got       canbus
+  do        take one of them`,
+    ],
+    [
+      'two TCP buses to one device',
+      but(
+        'port: /dev/ttyAMA0',
+        'kind: tcp\n    host: 192.168.1.30\n  - name: other\n    kind: tcp\n    host: 192.168.1.30\n    port: 502',
+      ),
+      `agent.yaml:19  buses[1].host
+  expected  a host and port of its own
+  got       192.168.1.30:502, as buses[0]
+  do        name the other device, or put the devices of both on one bus`,
     ],
     [
       'a device on a bus that is not there',

@@ -1,4 +1,4 @@
-// One RS-485 bus: a queue with priorities in front, our own wire behind, modbus-serial for the frames' contents between.
+// One bus: a queue with priorities in front, our own wire behind, modbus-serial for the frames' contents between.
 // It must hold: each request ends, once, as a value; one frame on the line at a time; nothing that comes late, twice,
 // cut or noisy is ever taken for another's reply; the port's loss ends what waits at once and is mended from here.
 import type { Logger } from 'pino'
@@ -8,15 +8,20 @@ import type { Clock, Timer } from '../../../../shared/time/clock.ts'
 import { monotonicMs } from '../../../../shared/units.ts'
 import type { BusConfig } from '../../config.ts'
 import type { Bus, BusState, BusUnit, Outcome, Priority, UnitLine } from '../../ports/bus.ts'
+import { asciiFraming } from './ascii.ts'
 import { type BusRequest, type BusValue, modbusCodec } from './codec.ts'
-import { frameGapMicros, lineMicros } from './line-time.ts'
+import { rtuFraming } from './framing.ts'
+import type { OpenLine } from './line.ts'
+import { frameGapMicros, frameMicros, placeOf } from './line-time.ts'
 import { barredByQuarantine, nextTurn, overtakenBy } from './queue.ts'
 import { reopeningLine } from './reopening-line.ts'
 import { type ExpectedReply, expectedReply, looksLike } from './reply.ts'
-import { type OpenLine, openSerialLine } from './serial-line.ts'
+import { openSerialLine } from './serial-line.ts'
 import { type Counters, loadMeter, noCounts, totalOf } from './statistics.ts'
+import { openTcpLine } from './tcp-line.ts'
+import { createTcpWire } from './tcp-wire.ts'
 import { type Ask, unitFace } from './unit.ts'
-import { createWire, type FrameSeen, type WireOutcome } from './wire.ts'
+import { createWire, type FrameSeen, type Wire, type WireOutcome } from './wire.ts'
 
 export interface BusOptions {
   readonly config: BusConfig
@@ -24,7 +29,7 @@ export interface BusOptions {
   readonly log: Pick<Logger, 'info' | 'warn'>
   /** For diagnosis: each frame sent, taken or discarded. Must not throw. */
   readonly onFrame?: (seen: FrameSeen) => void
-  /** The serial port; tests of waiting and timing put a line of their own here. */
+  /** The serial port or TCP connection; tests of waiting and timing put a line of their own here. */
   readonly openLine?: OpenLine
 }
 
@@ -40,6 +45,11 @@ const BABBLE_BYTES = 48
  * waited for and thrown away. Drivers avoid this wait by reads that differ in length.
  */
 const LOOKALIKE_SILENCE_MS = 12
+/** Unit ids of Modbus over Serial Line V1.02, 2.2; TCP has the whole byte but 0. */
+const UNIT_ID_MAX = { rtu: 247, ascii: 247, tcp: 255 } as const
+/** A loss that repeats itself is logged once in this time, where the line was open for less than the other. */
+const LOG_AGAIN_MS = 60_000
+const STEADY_MS = 5000
 
 interface Unit {
   readonly name: string
@@ -63,7 +73,16 @@ interface Job {
   readonly settle: (outcome: Outcome<BusValue>) => void
 }
 
-export function openBus({ config, clock, log, onFrame, openLine = openSerialLine }: BusOptions): Bus {
+/** What the log said last. */
+interface Told {
+  readonly kind: BusState['kind']
+  readonly lost: { readonly detail: string; readonly atMonotonicMs: number } | null
+}
+
+export function openBus(options: BusOptions): Bus {
+  const { config, clock, log, onFrame } = options
+  const openLine = options.openLine ?? (config.kind === 'tcp' ? openTcpLine : openSerialLine)
+
   const units = new Map<number, Unit>()
   const strays = noCounts()
   const load = loadMeter()
@@ -79,21 +98,31 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
   /** Since when something could be sent but for the line. */
   let wantedMicros: number | null = null
   let wake: Timer | null = null
+  let openedAtMonotonicMs = clock.monotonic()
+  let told: Told = { kind: 'opening', lost: null }
 
-  const wire = createWire({
-    line: config,
-    clock,
-    send: (frame) => line.write(frame),
-    stale: () => [...units.values()].flatMap((unit) => unit.late),
-    onFrame: (seen) => {
-      if (seen.kind === 'discarded') countDiscarded(seen)
-      onFrame?.(seen)
-    },
-  })
+  const wire = wireOf()
+  function wireOf(): Wire {
+    const parts = {
+      clock,
+      send: (bytes: Buffer) => line.write(bytes),
+      onFrame: (seen: FrameSeen) => {
+        if (seen.kind === 'discarded') countDiscarded(seen)
+        onFrame?.(seen)
+      },
+    }
+    if (config.kind === 'tcp') return createTcpWire({ ...parts, giveUpLine: (detail) => line.giveUp(detail) })
+    return createWire({
+      ...parts,
+      line: config,
+      framing: config.kind === 'ascii' ? asciiFraming : rtuFraming,
+      stale: () => [...units.values()].flatMap((unit) => unit.late),
+    })
+  }
 
   /** They count for the unit whose address they begin with; noise for the one that was asked. */
-  function countDiscarded({ unitId, bytes }: FrameSeen) {
-    const unit = units.get(bytes[0] ?? 0) ?? units.get(unitId ?? 0)
+  function countDiscarded({ unitId, from, bytes }: FrameSeen) {
+    const unit = units.get(from ?? 0) ?? units.get(unitId ?? 0)
     ;(unit?.counters ?? strays).discardedBytes += bytes.length
   }
 
@@ -111,12 +140,28 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
   function enter(next: BusState) {
     const changed = next.kind !== state.kind
     state = next
-    if (!changed) return
-    const fields = { bus: config.name, port: config.port }
+    if (next.kind === 'open') openedAtMonotonicMs = clock.monotonic()
+    tell(next)
+    if (changed) for (const listener of listeners) listener(next)
+  }
+
+  /** Once down and once up; a line that comes and goes for one reason is told once a minute. */
+  function tell(next: BusState) {
+    const now = clock.monotonic()
+    const isFlapping =
+      next.kind === 'lost' &&
+      told.lost?.detail === next.detail &&
+      now - told.lost.atMonotonicMs < LOG_AGAIN_MS &&
+      now - openedAtMonotonicMs < STEADY_MS
+    if (next.kind === told.kind || isFlapping) return
+    told = {
+      kind: next.kind,
+      lost: next.kind === 'lost' ? { detail: next.detail, atMonotonicMs: now } : told.lost,
+    }
+    const fields = { bus: config.name, port: placeOf(config) }
     if (next.kind === 'lost')
       log.warn({ ...fields, detail: next.detail }, 'bus lost; opening it again and again')
     else log.info(fields, `bus ${next.kind}`)
-    for (const listener of listeners) listener(next)
   }
 
   function failAll(detail: string) {
@@ -157,7 +202,7 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
   function readyAtMicros({ unit, expected, repeatsItself }: Job): number {
     const { lastReply, lastReplyMicros, line } = unit
     if (lastReply === null) return 0
-    const alike = !repeatsItself && looksLike(lastReply, expected)
+    const alike = config.kind !== 'tcp' && !repeatsItself && looksLike(lastReply, expected)
     return lastReplyMicros + Math.max(line.silenceMs, alike ? LOOKALIKE_SILENCE_MS : 0) * 1000
   }
 
@@ -166,7 +211,7 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
     wantedMicros ??= nowMicros
     const silenceMicros = Math.max(0, ...[...units.values()].map((unit) => unit.line.busSilenceMs)) * 1000
     const quiet = wire.lastByteMicros() + Math.max(frameGapMicros(config), silenceMicros)
-    const patience = wantedMicros + silenceMicros + lineMicros(config, BABBLE_BYTES)
+    const patience = wantedMicros + silenceMicros + frameMicros(config, BABBLE_BYTES)
     return Math.max(notBeforeMicros, Math.min(quiet, patience))
   }
 
@@ -229,7 +274,7 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
       return err({ kind: 'timedOut' })
     }
     if (outcome.kind === 'damaged') {
-      if (outcome.badCrc) counters.badCrc++
+      if (outcome.badCheck) counters.badCrc++
       return err({ kind: 'badReply', detail: outcome.detail })
     }
     const takenAtMonotonicMs = clock.monotonic()
@@ -246,7 +291,8 @@ export function openBus({ config, clock, log, onFrame, openLine = openSerialLine
   // The public face.
 
   function declare({ name, unitId, line }: Parameters<Bus['unit']>[0]): BusUnit {
-    invariant(unitId >= 1 && unitId <= 247, `unit ids are 1-247, got ${unitId} for ${name}`)
+    const unitIdMax = UNIT_ID_MAX[config.kind]
+    invariant(unitId >= 1 && unitId <= unitIdMax, `unit ids are 1-${unitIdMax}, got ${unitId} for ${name}`)
     invariant(!units.has(unitId), `unit ${unitId} is declared twice on bus ${config.name}`)
     const unit: Unit = {
       name,

@@ -2,7 +2,7 @@
 // line, so that a person can check it and a benchmark can be held against it.
 import type { Priority, UnitLine } from '../../ports/bus.ts'
 import type { Turn } from '../driver.ts'
-import { frameGapMicros, type LineSettings, lineMicros } from './line-time.ts'
+import { frameGapMicros, frameMicros, type LineSettings } from './line-time.ts'
 import { deadlineMs } from './wire.ts'
 
 export interface Party {
@@ -85,12 +85,12 @@ export function reactionBound(config: ReactionConfig): ReactionBound {
   const common: readonly Term[] = [
     { ms: foreign.ms, why: `the longest exchange of another device (${foreign.why})` },
     ...(hold.ms > 0 ? [{ ms: hold.ms, why: `the dead-man's refresh goes first (${hold.why})` }] : []),
-    { ms: lineMicros(line, lateBytes) / 1000, why: `a late reply of ${lateBytes} bytes holds the line` },
+    { ms: frameMicros(line, lateBytes) / 1000, why: `a late reply of ${lateBytes} bytes holds the line` },
     { ms: gaps * gapMs, why: `${gaps} silences between frames of ${gapMs.toFixed(1)} ms` },
     { ms: board.line.silenceMs, why: 'silence that the board asks for after its own reply' },
     readTurn('reading the state', board.read),
     { ms: decisionMs, why: 'the decision' },
-    { ms: lineMicros(line, board.pause.requestBytes) / 1000, why: 'the pause itself, to its last bit' },
+    { ms: frameMicros(line, board.pause.requestBytes) / 1000, why: 'the pause itself, to its last bit' },
   ]
   const pilot: readonly Term[] = [
     { ms: boardPeriodMs, why: 'the board was read just before: one period' },

@@ -1,7 +1,7 @@
-// A serial line that is opened again, with back-off and for ever, whenever it is missing or vanishes.
+// A line that is opened again, with back-off and for ever, whenever it is missing or vanishes.
 import type { Clock, Timer } from '../../../../shared/time/clock.ts'
 import type { BusConfig } from '../../config.ts'
-import type { LineEvents, OpenLine, SerialLine } from './serial-line.ts'
+import type { Line, LineEvents, OpenLine } from './line.ts'
 
 const REOPEN_FIRST_MS = 100
 const REOPEN_MAX_MS = 2000
@@ -11,6 +11,8 @@ export interface ReopeningLine {
   flush(done: () => void): void
   /** Bytes for a line that is not open go nowhere. */
   write(frame: Buffer): void
+  /** The open line is of no use: it is lost, for this reason. */
+  giveUp(detail: string): void
   /** How often it was opened again. */
   reopened(): number
   /** No event comes after it. */
@@ -24,7 +26,7 @@ export function reopeningLine(
   openLine: OpenLine,
   events: LineEvents,
 ): ReopeningLine {
-  let line: SerialLine | null = null
+  let line: Line | null = null
   let waitMs = REOPEN_FIRST_MS
   let timer: Timer | null = null
   let openings = 0
@@ -33,10 +35,13 @@ export function reopeningLine(
     line = openLine(config, clock, {
       opened() {
         openings++
-        waitMs = REOPEN_FIRST_MS
         events.opened()
       },
-      received: events.received,
+      received(bytes) {
+        // Only who answers is there: a peer that takes each connection and ends it is asked ever more slowly.
+        waitMs = REOPEN_FIRST_MS
+        events.received(bytes)
+      },
       lost(detail) {
         line = null
         timer = clock.after(`${config.name} reopen`, waitMs, open)
@@ -50,6 +55,7 @@ export function reopeningLine(
   return {
     flush: (done) => line?.flush(done),
     write: (frame) => line?.write(frame),
+    giveUp: (detail) => line?.giveUp(detail),
     reopened: () => Math.max(0, openings - 1),
     async close() {
       timer?.cancel()

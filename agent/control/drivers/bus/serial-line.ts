@@ -1,26 +1,8 @@
 // One opened serial port, as bytes in and out. A new object is made for each opening: serialport's own object does not
 // survive the loss of its device.
 import { SerialPort } from 'serialport'
-import type { Clock } from '../../../../shared/time/clock.ts'
-import type { BusConfig } from '../../config.ts'
-
-export interface LineEvents {
-  opened(): void
-  received(bytes: Buffer): void
-  /** The port could not be opened, or vanished. Said once, and the last event of this line. */
-  lost(detail: string): void
-}
-
-export interface SerialLine {
-  /** Drops what was received but not read; `done` runs when that is so, or never after `lost`. */
-  flush(done: () => void): void
-  write(frame: Buffer): void
-  /** Idempotent; no event comes after it. */
-  close(): Promise<void>
-}
-
-/** Begins to open a line; tells by `events` how it goes. */
-export type OpenLine = (config: BusConfig, clock: Clock, events: LineEvents) => SerialLine
+import { invariant } from '../../../../shared/invariant.ts'
+import type { OpenLine } from './line.ts'
 
 /**
  * serialport reads a hung-up terminal for ever without an error (its read of 0 bytes starts again at once), so the
@@ -29,10 +11,11 @@ export type OpenLine = (config: BusConfig, clock: Clock, events: LineEvents) => 
 const PROBE_MS = 250
 
 export const openSerialLine: OpenLine = (config, clock, events) => {
+  invariant(config.kind !== 'tcp', `bus ${config.name} is of kind ${config.kind}`)
   const port = new SerialPort({
     path: config.port,
     baudRate: config.baud,
-    dataBits: 8,
+    dataBits: config.dataBits,
     parity: config.parity,
     stopBits: config.stopBits,
     autoOpen: false,
@@ -71,6 +54,7 @@ export const openSerialLine: OpenLine = (config, clock, events) => {
         if (failure) lose(failure.message)
       })
     },
+    giveUp: lose,
     close() {
       over = true
       probe.cancel()

@@ -3,27 +3,34 @@
 import { invariant } from '../../../../shared/invariant.ts'
 import type { Clock, Timer } from '../../../../shared/time/clock.ts'
 import type { UnitLine } from '../../ports/bus.ts'
-import { frameGapMicros, type LineSettings, lineMicros } from './line-time.ts'
-import { type ExpectedReply, mayBecomeReply, replyAtStart, searchReply } from './reply.ts'
+import type { Found, Framing } from './framing.ts'
+import { frameGapMicros, frameMicros, type LineSettings } from './line-time.ts'
+import type { ExpectedReply } from './reply.ts'
 
 /**
  * Added to each deadline: the operating system's and a USB adapter's own delay (an FTDI chip holds bytes back for up to
  * 16 ms as it is delivered), and a timer's lateness.
  */
 export const DEADLINE_MARGIN_MS = 15
+/** Added on TCP: the network's own way there and back, on the site's own network. */
+export const NETWORK_MS = 50
 /** A deadline that fires this late means that the process itself was held up: what came in meanwhile is read first. */
 const HELD_UP_MS = 4
 /** Added to t3.5 before a burst with something wrong in it is searched: bytes reach us in lumps. */
 const SEARCH_AFTER_MS = 2
 
-/** From the first bit of the request to the moment at which the reply is given up, ms. */
+/**
+ * From the first bit of the request to the moment at which the reply is given up, ms.
+ * @param bytes as RTU, CRC included, whatever the line carries
+ */
 export function deadlineMs(
   line: LineSettings,
   unit: UnitLine,
   bytes: { readonly request: number; readonly reply: number },
 ): number {
-  const onLine = lineMicros(line, bytes.request) + lineMicros(line, bytes.reply)
-  return Math.ceil(onLine / 1000) + unit.turnaroundWorstMs + DEADLINE_MARGIN_MS
+  const onLine = frameMicros(line, bytes.request) + frameMicros(line, bytes.reply)
+  const networkMs = line.kind === 'tcp' ? NETWORK_MS : 0
+  return Math.ceil(onLine / 1000) + networkMs + unit.turnaroundWorstMs + DEADLINE_MARGIN_MS
 }
 
 /** From the first bit of the request to the moment from which no reply to it can come any more, µs. */
@@ -33,19 +40,20 @@ function latenessMicros(
   requestBytes: number,
   replyBytes: number,
 ): number {
-  const onLine = lineMicros(line, requestBytes) + lineMicros(line, replyBytes)
+  const onLine = frameMicros(line, requestBytes) + frameMicros(line, replyBytes)
   return onLine + (unit.latenessWorstMs + DEADLINE_MARGIN_MS) * 1000
 }
 
 export type WireOutcome =
-  /** The reply or the exception, judged by head, length and CRC. */
+  /** The reply or the exception as an RTU frame, judged by head, length and check sum, on TCP by its transaction id. */
   | { readonly kind: 'reply'; readonly frame: Buffer; readonly roundTripMs: number }
-  | { readonly kind: 'timedOut'; readonly replyUntilMicros: number }
+  /** `replyUntilMicros`: until when it may still come; null where a late one is known as such. */
+  | { readonly kind: 'timedOut'; readonly replyUntilMicros: number | null }
   /** A reply came and is lost. `replyUntilMicros`: until when its rest may still come; null when all of it came. */
   | {
       readonly kind: 'damaged'
       readonly detail: string
-      readonly badCrc: boolean
+      readonly badCheck: boolean
       readonly replyUntilMicros: number | null
     }
 
@@ -54,11 +62,15 @@ export interface FrameSeen {
   readonly kind: 'request' | 'reply' | 'discarded'
   /** The unit asked, or whose reply is awaited; null while none is. */
   readonly unitId: number | null
+  /** The unit id that the bytes themselves tell; null where they tell none. */
+  readonly from: number | null
+  /** As they were on the line. */
   readonly bytes: Uint8Array
 }
 
 export interface WireParts {
   readonly line: LineSettings
+  readonly framing: Framing
   readonly clock: Clock
   readonly send: (frame: Buffer) => void
   readonly onFrame: (seen: FrameSeen) => void
@@ -76,28 +88,51 @@ export interface Wire {
   lastByteMicros(): number
 }
 
-interface Exchange {
+export interface Exchange {
   readonly expected: ExpectedReply
-  readonly sentMicros: number
-  readonly requestBytes: number
   readonly unit: UnitLine
   readonly done: (outcome: WireOutcome) => void
-  deadline: Timer
+}
+
+interface Asked extends Exchange {
+  readonly sentMicros: number
+  readonly requestBytes: number
+  readonly deadline: Deadline
   search: Timer | null
 }
 
-export function createWire({ line, clock, send, onFrame, stale }: WireParts): Wire {
+export interface Deadline {
+  cancel(): void
+}
+
+/** Runs `giveUp` then; a little later where the process itself was held up, so that what came in is read first. */
+export function armDeadline(clock: Clock, afterMs: number, giveUp: () => void): Deadline {
+  const arm = (ms: number, isGrace: boolean): Timer => {
+    const dueMicros = clock.monotonicMicros() + ms * 1000
+    return clock.after('reply deadline', ms, () => {
+      const heldUp = clock.monotonicMicros() - dueMicros > HELD_UP_MS * 1000
+      if (heldUp && !isGrace) timer = arm(HELD_UP_MS, true)
+      else giveUp()
+    })
+  }
+  let timer = arm(afterMs, false)
+  return { cancel: () => timer.cancel() }
+}
+
+/** The wire of a serial line. */
+export function createWire({ line, framing, clock, send, onFrame, stale }: WireParts): Wire {
   const searchAfterMs = Math.ceil(frameGapMicros(line) / 1000) + SEARCH_AFTER_MS
-  let current: Exchange | null = null
+  let current: Asked | null = null
   let came = Buffer.alloc(0)
   let lastByteMicros = 0
 
   const see = (kind: FrameSeen['kind'], bytes: Uint8Array) => {
     if (bytes.length === 0) return
-    onFrame({ atMicros: clock.monotonicMicros(), kind, unitId: current?.expected.unitId ?? null, bytes })
+    const unitId = current?.expected.unitId ?? null
+    onFrame({ atMicros: clock.monotonicMicros(), kind, unitId, from: framing.unitOf(bytes), bytes })
   }
 
-  function end(exchange: Exchange, outcome: WireOutcome) {
+  function end(exchange: Asked, outcome: WireOutcome) {
     exchange.deadline.cancel()
     exchange.search?.cancel()
     current = null
@@ -105,27 +140,26 @@ export function createWire({ line, clock, send, onFrame, stale }: WireParts): Wi
     exchange.done(outcome)
   }
 
-  /** `frame` lies within what came in; what lies around it is discarded. */
-  function accept(exchange: Exchange, frame: Uint8Array) {
-    const start = frame.byteOffset - came.byteOffset
-    see('discarded', came.subarray(0, start))
-    see('reply', frame)
-    see('discarded', came.subarray(start + frame.length))
-    const onLineMicros = lineMicros(line, exchange.requestBytes + frame.length)
+  /** What lies around the reply is discarded. */
+  function accept(exchange: Asked, { frame, from, to }: Found) {
+    see('discarded', came.subarray(0, from))
+    see('reply', came.subarray(from, to))
+    see('discarded', came.subarray(to))
+    const onLineMicros = frameMicros(line, exchange.requestBytes) + frameMicros(line, frame.length)
     const tookMicros = clock.monotonicMicros() - exchange.sentMicros
     const roundTripMs = Math.max(0, Math.round((tookMicros - onLineMicros) / 1000))
     end(exchange, { kind: 'reply', frame: Buffer.from(frame), roundTripMs })
   }
 
-  function search(exchange: Exchange) {
-    const found = searchReply(came, exchange.expected, stale())
-    if (found.kind === 'reply') accept(exchange, found.frame)
-    return found.kind
+  function search(exchange: Asked) {
+    const searched = framing.search(came, exchange.expected, exchange.unit, stale())
+    if (searched.kind === 'reply') accept(exchange, searched.found)
+    return searched.kind
   }
 
-  function giveUp(exchange: Exchange) {
-    const found = search(exchange)
-    if (found === 'reply') return
+  function giveUp(exchange: Asked) {
+    const searched = search(exchange)
+    if (searched === 'reply') return
     const { requestBytes, unit, sentMicros, expected } = exchange
     const replyUntilMicros = sentMicros + latenessMicros(line, unit, requestBytes, expected.bytes)
     see('discarded', came)
@@ -133,40 +167,36 @@ export function createWire({ line, clock, send, onFrame, stale }: WireParts): Wi
     const detail = `${came.length} bytes in place of a reply of ${expected.bytes}: ${came.toString('hex')}`
     end(
       exchange,
-      found === 'damaged'
-        ? { kind: 'damaged', badCrc: true, replyUntilMicros: null, detail: `CRC wrong, ${detail}` }
-        : { kind: 'damaged', badCrc: false, replyUntilMicros, detail },
+      searched === 'damaged'
+        ? {
+            kind: 'damaged',
+            badCheck: true,
+            replyUntilMicros: null,
+            detail: `${framing.checkName} wrong, ${detail}`,
+          }
+        : { kind: 'damaged', badCheck: false, replyUntilMicros, detail },
     )
-  }
-
-  function armDeadline(exchange: Exchange, afterMs: number, isGrace: boolean): Timer {
-    const dueMicros = clock.monotonicMicros() + afterMs * 1000
-    return clock.after('reply deadline', afterMs, () => {
-      const heldUp = clock.monotonicMicros() - dueMicros > HELD_UP_MS * 1000
-      if (heldUp && !isGrace) exchange.deadline = armDeadline(exchange, HELD_UP_MS, true)
-      else giveUp(exchange)
-    })
   }
 
   return {
     exchange(frame, expected, unit, done) {
       invariant(current === null, 'one exchange at a time')
-      const exchange: Exchange = {
+      const bytes = { request: frame.length, reply: expected.bytes }
+      const exchange: Asked = {
         expected,
-        sentMicros: clock.monotonicMicros(),
-        requestBytes: frame.length,
         unit,
         done,
-        deadline: { cancel: () => undefined },
+        sentMicros: clock.monotonicMicros(),
+        requestBytes: frame.length,
+        deadline: armDeadline(clock, deadlineMs(line, unit, bytes), () => giveUp(exchange)),
         search: null,
       }
       came = Buffer.alloc(0)
       current = exchange
-      see('request', frame)
-      lastByteMicros = exchange.sentMicros + lineMicros(line, frame.length)
-      const bytes = { request: frame.length, reply: expected.bytes }
-      exchange.deadline = armDeadline(exchange, deadlineMs(line, unit, bytes), false)
-      send(frame)
+      const out = framing.encode(frame)
+      see('request', out)
+      lastByteMicros = exchange.sentMicros + frameMicros(line, frame.length)
+      send(out)
     },
     receive(bytes) {
       lastByteMicros = clock.monotonicMicros()
@@ -175,9 +205,9 @@ export function createWire({ line, clock, send, onFrame, stale }: WireParts): Wi
       came = Buffer.concat([came, bytes])
       exchange.search?.cancel()
       exchange.search = null
-      const frame = replyAtStart(came, exchange.expected)
-      if (frame !== null) accept(exchange, frame)
-      else if (!mayBecomeReply(came, exchange.expected)) {
+      const look = framing.look(came, exchange.expected, exchange.unit)
+      if (look.kind === 'reply') accept(exchange, look.found)
+      else if (look.kind === 'noise') {
         exchange.search = clock.after('reply search', searchAfterMs, () => search(exchange))
       }
     },

@@ -1,4 +1,6 @@
 // A driver on a bus in virtual time, with registers behind it that a test sets.
+
+import type { BusConfig } from '../../../../agent/control/config.ts'
 import { openBus } from '../../../../agent/control/drivers/bus/bus.ts'
 import type { Bus } from '../../../../agent/control/ports/bus.ts'
 import { type VirtualClock, virtualClock } from './virtual-clock.ts'
@@ -11,17 +13,18 @@ export interface BenchBus {
   readonly bank: Bank
   /** Runs until the promise is settled, at most 5 s of virtual time. */
   run<T>(promise: Promise<T>): Promise<T>
-  /** The frames sent since the last call, without their CRC. */
+  /** The frames sent since the last call, as RTU, without their CRC. */
   sent(): readonly string[]
 }
 
-export async function benchBus(): Promise<BenchBus> {
+/** @param config BUS_19200, ASCII_38400 or TCP of virtual-line.ts, or one like it */
+export async function benchBus(config: BusConfig = BUS_19200): Promise<BenchBus> {
   const clock = virtualClock()
   const line = virtualLine(clock)
   const bank: Bank = { words: new Map(), coils: new Map() }
   line.answer = (request) => [{ bytes: bankReply(bank, request), afterMs: 10 }]
   const bus = openBus({
-    config: BUS_19200,
+    config,
     clock,
     log: { info: () => undefined, warn: () => undefined },
     openLine: line.open,

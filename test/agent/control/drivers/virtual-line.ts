@@ -1,20 +1,25 @@
-// A serial line in virtual time: bytes take their line time, and a test says what the units answer.
-
-import type { BusConfig } from '../../../../agent/control/config.ts'
+// A line in virtual time, of any kind of bus: bytes take their line time (none on TCP), and a test says what the units
+// answer. A test always speaks RTU; the line says it as ASCII or TCP has it, by code of its own.
+import type { BusConfig, SerialBusConfig, TcpBusConfig } from '../../../../agent/control/config.ts'
+import type { OpenLine } from '../../../../agent/control/drivers/bus/line.ts'
 import { lineMicros } from '../../../../agent/control/drivers/bus/line-time.ts'
-import type { OpenLine } from '../../../../agent/control/drivers/bus/serial-line.ts'
-import { withCrc } from '../../../../shared/modbus/crc.ts'
+import { crcHolds, withCrc } from '../../../../shared/modbus/crc.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
-export const BUS_19200: BusConfig = {
+export const BUS_19200: SerialBusConfig = {
+  kind: 'rtu',
   name: 'main',
   port: '/dev/virtual',
   baud: 19_200,
+  dataBits: 8,
   parity: 'none',
   stopBits: 1,
 }
 
-/** Bytes, and after how many ms from the end of the request their last one is in. */
+export const ASCII_38400: SerialBusConfig = { ...BUS_19200, kind: 'ascii', baud: 38_400, parity: 'even' }
+export const TCP: TcpBusConfig = { kind: 'tcp', name: 'main', host: '192.0.2.1', port: 502 }
+
+/** A whole RTU frame is said in the line's own way; other bytes as they are. Bytes, and after how many ms from the end of the request their last one is in. */
 export interface Said {
   readonly bytes: Uint8Array
   readonly afterMs: number
@@ -22,8 +27,10 @@ export interface Said {
 
 export interface VirtualLine {
   readonly open: OpenLine
-  /** Requests that have arrived whole, with the time of their first bit. */
+  /** Requests that have arrived whole, as RTU, with the time of their first bit. */
   readonly requests: { readonly atMicros: number; readonly hex: string }[]
+  /** ASCII: what replies begin with. */
+  replyStart: ':' | '>'
   /** What the units say to a request. */
   answer: (request: Buffer) => readonly Said[]
   /** Bytes that come by themselves, now. */
@@ -40,6 +47,7 @@ export function virtualLine(clock: VirtualClock): VirtualLine {
   let events: Parameters<OpenLine>[2] | null = null
   const line: VirtualLine = {
     requests: [],
+    replyStart: ':',
     present: true,
     attempts: 0,
     answer: () => [],
@@ -59,18 +67,21 @@ export function virtualLine(clock: VirtualClock): VirtualLine {
       })
       return {
         flush: (done) => done(),
-        write(frame) {
+        write(written) {
           const atMicros = clock.monotonicMicros()
+          const frame = rtuOf(config.kind, written)
           line.requests.push({ atMicros, hex: frame.toString('hex') })
           const mine = events
-          clock.after('request', lineMicros(config, frame.length) / 1000, () => {
+          const afterMs = config.kind === 'tcp' ? 0 : lineMicros(config, written.length) / 1000
+          clock.after('request', afterMs, () => {
             for (const { bytes, afterMs } of line.answer(frame)) {
               clock.after('reply', afterMs, () => {
-                if (events === mine) line.say(bytes)
+                if (events === mine) line.say(asSaid(config.kind, bytes, line.replyStart, written))
               })
             }
           })
         },
+        giveUp: (detail) => line.vanish(detail),
         async close() {
           events = null
         },
@@ -79,6 +90,33 @@ export function virtualLine(clock: VirtualClock): VirtualLine {
   }
   return line
 }
+
+function rtuOf(kind: BusConfig['kind'], written: Buffer): Buffer {
+  if (kind === 'rtu') return written
+  if (kind === 'tcp') return withCrc(written.subarray(6))
+  const text = written.toString('latin1')
+  if (!/^:([0-9A-F]{2})+\r\n$/.test(text)) throw new Error(`no ASCII request: ${text}`)
+  const bytes = Buffer.from(text.slice(1, -2), 'hex')
+  if (bytes.reduce((sum, byte) => sum + byte, 0) % 256 !== 0) throw new Error(`LRC of ${text}`)
+  return withCrc(bytes.subarray(0, -1))
+}
+
+function asSaid(kind: BusConfig['kind'], bytes: Uint8Array, start: string, request: Buffer): Uint8Array {
+  if (kind === 'rtu' || !crcHolds(bytes)) return bytes
+  return kind === 'tcp' ? mbap(request.readUInt16BE(0), bytes) : asciiText(bytes, start)
+}
+
+/** An RTU frame as Modbus ASCII. */
+export function asciiText(rtu: Uint8Array, start = ':'): Buffer {
+  const body = [...rtu.subarray(0, -2)]
+  const sum = body.reduce((all, byte) => all + byte, 0)
+  const digits = [...body, (256 - (sum % 256)) % 256].map((byte) => byte.toString(16).padStart(2, '0'))
+  return Buffer.from(`${start}${digits.join('').toUpperCase()}\r\n`)
+}
+
+/** An RTU frame as Modbus TCP. */
+export const mbap = (transactionId: number, rtu: Uint8Array): Buffer =>
+  Buffer.from([transactionId >> 8, transactionId & 0xff, 0, 0, 0, rtu.length - 2, ...rtu.subarray(0, -2)])
 
 /** The registers and coils of units, for drivers' own tests: answers function codes 1, 3, 4, 5 and 6. */
 export interface Bank {

@@ -11,7 +11,7 @@ import {
 } from '../../../../../agent/control/drivers/bus/reaction-bound.ts'
 import { registry } from '../../../../../agent/control/registry.ts'
 
-const line = { baud: 19_200, parity: 'none', stopBits: 1 } as const
+const line = { kind: 'rtu', baud: 19_200, dataBits: 8, parity: 'none', stopBits: 1 } as const
 
 function builtIn(boardPeriodMs: number): ReactionConfig {
   const board = registry.boards['phoenix-ev-cc-ac1-m3-rtu']
@@ -24,7 +24,7 @@ function builtIn(boardPeriodMs: number): ReactionConfig {
 describe('line time', () => {
   it('is that of the characters with start, parity and stop bits', () => {
     expect(bitsPerCharacter(line)).toBe(10)
-    expect(bitsPerCharacter({ baud: 9600, parity: 'even', stopBits: 1 })).toBe(11)
+    expect(bitsPerCharacter({ baud: 9600, dataBits: 8, parity: 'even', stopBits: 1 })).toBe(11)
     expect(lineMicros(line, 41)).toBe(21_355)
     expect(frameGapMicros(line)).toBe(1823)
     expect(frameGapMicros({ ...line, baud: 115_200 })).toBe(1750)
