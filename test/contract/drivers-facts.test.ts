@@ -33,6 +33,14 @@ const SIM_ROWS: Readonly<Record<string, readonly RowSight[]>> = {
   'waveshare-modbus-rtu-relay-8ch': RELAY_TABLE.rows,
 }
 
+/** Drivers whose simulated device is still being written: this list only shrinks. */
+const NOT_SIMULATED: readonly string[] = ['heidelberg-energy-control', 'mennekes-amtron-compact-2s']
+
+it('has a simulated device for each driver but those that are named here', () => {
+  const missing = drivers.map(([id]) => id).filter((id) => SIM_ROWS[id] === undefined)
+  expect(NOT_SIMULATED).toEqual(expect.arrayContaining(missing))
+})
+
 describe.each(drivers)('%s', (id, driver) => {
   const facts = factsOf(id)
 
@@ -57,8 +65,7 @@ describe.each(drivers)('%s', (id, driver) => {
   })
 
   const rows = SIM_ROWS[id]
-  if (rows === undefined) it.todo('is not simulated yet')
-  else
+  if (rows !== undefined)
     it.each(driver.rows.map((row) => [row.name, row] as const))('%s is there in hw-sim', (_name, row) => {
       for (let at = row.address; at < row.address + row.count; at++) {
         const there = rows.some(
