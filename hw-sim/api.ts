@@ -101,9 +101,14 @@ export interface SimFrame {
   /** End of the frame's last byte on the line, line time included. */
   readonly endMicros: number
   readonly direction: 'request' | 'reply'
+  /** 0 where the bytes claim none. */
   readonly unitId: number
+  /** The bytes on the line: with ASCII its characters, with TCP the MBAP too. */
   readonly hex: string
+  /** The CRC, with ASCII the LRC, with TCP the MBAP. */
   readonly crcHolds: boolean
+  /** Function code and data; empty where the frame is unsound. */
+  readonly pdu: string
   /** A request that no unit answers: why. */
   readonly unanswered?: string
 }
@@ -119,7 +124,8 @@ export interface SimFrame {
  *   POST   /power/restore
  *   POST   /faults   DELETE /faults   SimFault; one of the same kind at the same unit, bit or meter fault is replaced
  *   POST   /meter/advance             { milliwattHours } counted by another load; it is nobody's session
- * Ready line on standard output: {"msg":"ready","http":"http://127.0.0.1:PORT","ports":{"BUS":"/dev/pts/N"}}; with --link-dir the ports are the links
+ * Ready line on standard output: {"msg":"ready","http":"http://127.0.0.1:PORT","ports":{"BUS":"/dev/pts/N"}}; with --link-dir the ports
+ * are the links; a TCP bus is told as "127.0.0.1:PORT"
  */
 export const SIM_ROUTES = [
   'GET /state',

@@ -104,6 +104,11 @@ async function run({ linkDir, httpPort, clockOffsetMs, withParent }: Options, th
     linkDir,
     onTrouble: (detail) => log.warn({ detail }, 'trouble'),
   })
+  await running.opened.catch((error: unknown) => {
+    running.close()
+    const got = error instanceof Error ? error.message : 'an error'
+    refuse(`the site's TCP buses: expected free ports, got ${got}`)
+  })
   const http = await startHttp(running, httpPort).catch((error: unknown) => {
     running.close()
     refuse(

@@ -37,8 +37,10 @@ export function worldFacts(site: Site): WorldFacts {
   }
 }
 
-const baudOf = (site: Site, device: SiteDevice): number =>
-  site.buses.find((bus) => bus.name === device.bus)?.baud ?? 0
+function baudOf(site: Site, device: SiteDevice): number {
+  const bus = site.buses.find((candidate) => candidate.name === device.bus)
+  return bus === undefined || bus.kind === 'tcp' ? 0 : bus.baud
+}
 
 function newBoard(site: Site, nowMicros: number) {
   const board = only(site, isBoard)

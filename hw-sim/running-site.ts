@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import type { Clock } from '../shared/time/clock.ts'
 import type { CarState, SimEvent, SimFault, SimFrame, SimState } from './api.ts'
 import { askDevice } from './ask-device.ts'
+import type { BusUnit } from './bus/hearing.ts'
 import { type NumberedLog, numberedLog } from './bus/numbered-log.ts'
-import { type Bus, type BusUnit, frameLog, startBus } from './bus/start-bus.ts'
+import { type Bus, frameLog, startBus } from './bus/start-bus.ts'
+import { startTcpBus } from './bus/tcp-bus.ts'
 import type { LineQuirks } from './devices/board-kind.ts'
 import { boardKindOf } from './devices/boards.ts'
 import { registerWh, serialNumber } from './devices/eastron-sdm630.ts'
@@ -23,10 +25,12 @@ import {
 } from './world.ts'
 
 export interface RunningSite {
+  /** All buses can be reached; rejects where a TCP port is taken. A site of serial buses can be from the start. */
+  readonly opened: Promise<void>
   state(): SimState
   readonly events: Pick<NumberedLog<SimEvent>, 'after'>
   readonly frames: Pick<NumberedLog<SimFrame>, 'after'>
-  /** Path of each bus for its master; null while the port is gone. */
+  /** Path of each bus for its master, `host:port` with TCP; null while the port is gone. */
   ports(): Readonly<Record<string, string | null>>
   setCar(change: Partial<CarState>): void
   /** Supply of board, relay and meter. */
@@ -91,19 +95,20 @@ export function startSite(options: RunningSiteOptions): RunningSite {
     return asked?.pdu ?? null
   }
 
-  const buses: readonly Bus[] = site.buses.map((bus, index) =>
-    startBus({
-      ...bus,
+  const buses: readonly Bus[] = site.buses.map((bus, index) => {
+    const common = {
       clock,
       frames,
       seed: site.seed + index,
-      linkPath: options.linkDir === null ? null : join(options.linkDir, bus.name),
       onTrouble: options.onTrouble,
       units: site.devices
         .filter((device) => device.bus === bus.name)
         .map((device) => unitOf(device, (pdu) => answer(device, pdu))),
-    }),
-  )
+    }
+    if (bus.kind === 'tcp') return startTcpBus({ ...bus, ...common })
+    const linkPath = options.linkDir === null ? null : join(options.linkDir, bus.name)
+    return startBus({ ...bus, ...common, linkPath })
+  })
 
   const setFaults = (faults: readonly SimFault[]) => {
     change((now) => withFaults(now, facts, faults))
@@ -117,6 +122,7 @@ export function startSite(options: RunningSiteOptions): RunningSite {
   const stepping = clock.every('world', STEP_MS, step)
 
   return {
+    opened: Promise.all(buses.map((bus) => bus.opened)).then(() => undefined),
     state: () => {
       step()
       return simState(world, facts, options.wallOffsetMs)

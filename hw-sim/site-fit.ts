@@ -1,5 +1,5 @@
 // Whether the parts of a site fit together: what no single key of the file can show. Pure.
-import type { SiteWire } from './devices/board-kind.ts'
+import type { BoardKind, SiteWire } from './devices/board-kind.ts'
 import { BOARDS, type BoardId, boardKindOf } from './devices/boards.ts'
 import type { DeviceKind, Site, SiteBoardDevice, SiteDevice, SiteMeter, SiteRelay } from './site-shape.ts'
 
@@ -46,8 +46,8 @@ function unfitNames(site: Site): readonly Unfit[] {
   return list
 }
 
-const baudsOf = (device: SiteDevice): readonly number[] =>
-  isBoard(device) ? boardKindOf(device.device).bauds : OTHER_BAUDS[device.device]
+const lineOf = (device: SiteDevice): Pick<BoardKind, 'transport' | 'bauds'> =>
+  isBoard(device) ? boardKindOf(device.device) : { transport: 'rtu', bauds: OTHER_BAUDS[device.device] }
 
 function unfitBuses(site: Site): readonly Unfit[] {
   const list: Unfit[] = []
@@ -58,20 +58,26 @@ function unfitBuses(site: Site): readonly Unfit[] {
       list.push({ path: ['devices', index, 'bus'], expected: `a bus of this site: ${names}` })
       continue
     }
-    const known = baudsOf(device)
-    if (!known.includes(bus.baud)) {
-      const at = site.buses.indexOf(bus)
-      const expected = `a baud rate of ${device.name} (${device.device}): ${known.join(', ')}`
-      list.push({ path: ['buses', at, 'baud'], expected })
-    }
     const same = (other: SiteDevice) => other.bus === device.bus && other.unitId === device.unitId
     const first = site.devices.findIndex(same)
     if (first !== index) {
       const expected = `a unit id of its own on bus ${device.bus}; ${site.devices[first]?.name} has it`
       list.push({ path: ['devices', index, 'unitId'], expected })
+    } else if (bus.kind !== 'tcp' && device.unitId > 247) {
+      list.push({ path: ['devices', index, 'unitId'], expected: `1-247 on a serial bus (${bus.kind})` })
     }
+    list.push(...unfitLine(device, bus, site.buses.indexOf(bus)))
   }
   return list
+}
+
+function unfitLine(device: SiteDevice, bus: Site['buses'][number], at: number): readonly Unfit[] {
+  const { transport, bauds } = lineOf(device)
+  const who = `${device.name} (${device.device})`
+  if (transport !== bus.kind)
+    return [{ path: ['buses', at, 'kind'], expected: `${transport}, which ${who} speaks` }]
+  if (bus.kind === 'tcp' || bauds.includes(bus.baud)) return []
+  return [{ path: ['buses', at, 'baud'], expected: `a baud rate of ${who}: ${bauds.join(', ')}` }]
 }
 
 function unfitCounts(site: Site): readonly Unfit[] {

@@ -91,16 +91,41 @@ const turnaround = z
   .strictObject({ min: z.number().min(0).max(1000), max: z.number().min(0).max(1000) })
   .refine((it) => it.min <= it.max, { message: 'at least min', path: ['max'] })
 
-const busFile = z.strictObject({
+const serialKeys = {
   name,
   baud: z.literal([1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200]).default(DEFAULT_BUS.baud),
   parity: z.enum(['none', 'even', 'odd']).default(DEFAULT_BUS.parity),
   stopBits: z.literal([1, 2]).default(DEFAULT_BUS.stopBits),
   pacing: z.enum(['line', 'none']).default(DEFAULT_BUS.pacing),
   turnaroundMs: turnaround.default({ ...DEFAULT_BUS.turnaroundMs }),
-})
+}
 
-const onBus = { name, bus: name, unitId: whole(1, 247) }
+const busKinds = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('rtu'), ...serialKeys }),
+  // Modbus over Serial Line V1.02, 2.5.2: 7E1 unless the device says otherwise.
+  z.strictObject({
+    kind: z.literal('ascii'),
+    ...serialKeys,
+    parity: serialKeys.parity.default('even'),
+    dataBits: z.literal([7, 8]).default(7),
+  }),
+  z.strictObject({
+    kind: z.literal('tcp'),
+    name,
+    /** On 127.0.0.1; 0: a free one, told in the ready line. */
+    port: whole(0, 65_535).default(0),
+    pacing: serialKeys.pacing,
+    turnaroundMs: serialKeys.turnaroundMs,
+  }),
+])
+
+/** A bus that does not tell its kind is rtu. */
+const busFile = z.preprocess(
+  (bus) => (typeof bus === 'object' && bus !== null && !('kind' in bus) ? { kind: 'rtu', ...bus } : bus),
+  busKinds,
+)
+
+const onBus = { name, bus: name, unitId: whole(1, 255) }
 
 const meterFile = z.strictObject({
   ...onBus,

@@ -1,9 +1,14 @@
 // How long bytes take on a serial line. Pure.
 // Source: Modbus over Serial Line V1.02, 2.5.1.1: a frame ends with 3.5 characters of silence (1,750 us above 19,200
-// baud); more than 1.5 characters of silence (750 us) within a frame, or less between frames, makes it no frame.
+// baud); more than 1.5 characters of silence (750 us) within a frame, or less between frames, makes it no frame. An ASCII
+// frame (2.5.2.1) ends with its last character.
 
 export interface LineFormat {
+  /** Absent: rtu. */
+  readonly kind?: 'rtu' | 'ascii'
   readonly baud: number
+  /** Absent: 8. */
+  readonly dataBits?: 7 | 8
   readonly parity: 'none' | 'even' | 'odd'
   readonly stopBits: 1 | 2
 }
@@ -20,11 +25,13 @@ export interface LineTime {
 const FAST_BAUD = 19_200
 
 export function lineTime(format: LineFormat): LineTime {
-  const bits = 1 + 8 + (format.parity === 'none' ? 0 : 1) + format.stopBits
+  const bits = 1 + (format.dataBits ?? 8) + (format.parity === 'none' ? 0 : 1) + format.stopBits
   const byteMicros = (bits * 1_000_000) / format.baud
   const fast = format.baud > FAST_BAUD
+  const bytesMicros = (count: number) => Math.round(count * byteMicros)
+  if (format.kind === 'ascii') return { bytesMicros, endGapMicros: 0, startGapMicros: 0 }
   return {
-    bytesMicros: (count) => Math.round(count * byteMicros),
+    bytesMicros,
     endGapMicros: fast ? 1750 : Math.round(3.5 * byteMicros),
     startGapMicros: fast ? 750 : Math.round(1.5 * byteMicros),
   }

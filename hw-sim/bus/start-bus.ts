@@ -1,30 +1,19 @@
-// A Modbus RTU line with several units on one pseudo terminal: our own slave. It checks the CRC of requests, ends frames by
-// silence, and spends real line time: a request counts as arrived when its last byte would have crossed the line, and
+// A Modbus line (RTU or ASCII) with several units on one pseudo terminal: our own slave. It checks the CRC or LRC of
+// requests, and spends real line time: a request counts as arrived when its last byte would have crossed the line, and
 // no byte of a reply is early. Two talkers never garble each other here: the later one waits (faults play the garbling).
 
-import { invariant } from '../../shared/invariant.ts'
-import { crcHolds, withCrc } from '../../shared/modbus/crc.ts'
 import { type Prng, prng } from '../../shared/prng.ts'
 import type { Clock } from '../../shared/time/clock.ts'
 import type { SimFault, SimFrame } from '../api.ts'
-import { isDead, spoil } from './line-faults.ts'
+import { asciiReceiver } from './ascii-receiver.ts'
+import { ASCII, type Message, RTU } from './framing.ts'
+import { BROADCAST, type BusUnit, hearing } from './hearing.ts'
+import { spoil } from './line-faults.ts'
 import { type LineFormat, lineTime } from './line-time.ts'
 import { type NumberedLog, numberedLog } from './numbered-log.ts'
 import { type FrameOnLine, type Receiver, receiver } from './receiver.ts'
 import { openTerminal, pointLink, removeOwnLink, type Terminal } from './terminal.ts'
 import { type Transmitter, transmitter } from './transmitter.ts'
-
-/** A device on the line. */
-export interface BusUnit {
-  /** 1-247; unique on its bus. */
-  readonly unitId: number
-  /** Requests that begin sooner than this after the unit's own last reply are not heard. 0: no such rule. */
-  readonly silenceMs: number
-  /** Hears writes to unit 0. */
-  readonly hearsBroadcast: boolean
-  /** Answers a PDU (function code and data); null: no answer. Called when the frame has ended on the line. */
-  answer(pdu: Uint8Array): Uint8Array | null
-}
 
 export interface BusOptions extends LineFormat {
   readonly name: string
@@ -45,7 +34,9 @@ export interface BusOptions extends LineFormat {
 
 export interface Bus {
   readonly name: string
-  /** What a master opens: the link where there is one, else the terminal of now. Null while the port is gone. */
+  /** Masters can come in; rejects where a TCP port is taken. */
+  readonly opened: Promise<void>
+  /** What a master opens: the link where there is one, else the terminal of now; `host:port` with TCP. Null while it is gone. */
   path(): string | null
   setFaults(faults: readonly SimFault[]): void
   /** The port vanishes: masters get a hang-up, the link is removed. Idempotent. */
@@ -58,66 +49,55 @@ export interface Bus {
 export const frameLog = (): NumberedLog<SimFrame> =>
   numberedLog<SimFrame>(20_000, (number, entry) => ({ number, ...entry }))
 
-/** The vendors' 100 ms are a round figure, and a master's timer may be a millisecond early. */
-const SILENCE_SLACK_MICROS = 2000
-
 export function startBus(options: BusOptions): Bus {
   const { clock, units } = options
-  invariant(
-    new Set(units.map((unit) => unit.unitId)).size === units.length,
-    'two units share an id on one bus',
-  )
+  const framing = options.kind === 'ascii' ? ASCII : RTU
+  const ears = hearing(units, options.pacing)
   const random = prng(options.seed)
-  let faults: readonly SimFault[] = []
   let port: { terminal: Terminal; receive: Receiver; send: Transmitter } | null = null
-  const repliedAtMicros = new Map<number, number>()
 
-  const log = (direction: SimFrame['direction'], bytes: Uint8Array, endMicros: number, unanswered?: string) =>
+  const log = (
+    direction: SimFrame['direction'],
+    bytes: Uint8Array,
+    endMicros: number,
+    unanswered?: string,
+  ) => {
+    const message = framing.read(bytes)
     options.frames.add({
       bus: options.name,
       endMicros,
       direction,
-      unitId: bytes[0] ?? 0,
+      unitId: framing.unitId(bytes),
       hex: Buffer.from(bytes).toString('hex'),
-      crcHolds: crcHolds(bytes),
+      crcHolds: typeof message !== 'string',
+      pdu: typeof message === 'string' ? '' : Buffer.from(message.pdu).toString('hex'),
       ...(unanswered === undefined ? {} : { unanswered }),
     })
-
-  /** Why a well-delimited frame goes unanswered, or the unit that it is for. */
-  const heardBy = (frame: Uint8Array, startMicros: number): BusUnit | string => {
-    if (!crcHolds(frame)) return 'its CRC does not hold'
-    const unit = units.find((candidate) => candidate.unitId === frame[0])
-    if (!unit) return frame[0] === 0 ? 'broadcast' : 'no unit has this id'
-    if (isDead(faults, unit.unitId)) return 'the unit is dead'
-    const since = startMicros - (repliedAtMicros.get(unit.unitId) ?? Number.NEGATIVE_INFINITY)
-    const silent = unit.silenceMs * 1000 - SILENCE_SLACK_MICROS
-    if (options.pacing === 'line' && unit.silenceMs > 0 && since < silent) {
-      return `the unit wants ${unit.silenceMs} ms of silence after its reply, it had ${(since / 1000).toFixed(1)} ms`
-    }
-    return unit
   }
 
   const onRequest = (frame: Uint8Array, at: FrameOnLine) => {
-    const unit = at.spoilt ?? heardBy(frame, at.startMicros)
-    const pdu = frame.subarray(1, Math.max(1, frame.length - 2))
+    const message = at.spoilt ?? framing.read(frame)
+    if (typeof message === 'string') return log('request', frame, at.endMicros, message)
+    const unit = ears.heardBy(message.unitId, at.startMicros)
     if (typeof unit === 'string') {
       log('request', frame, at.endMicros, unit)
-      if (unit === 'broadcast') for (const hearer of units) if (hearer.hearsBroadcast) hearer.answer(pdu)
+      if (unit === BROADCAST)
+        for (const hearer of units) if (hearer.hearsBroadcast) hearer.answer(message.pdu)
       return
     }
-    const answer = unit.answer(pdu)
-    const why = answer ? undefined : 'the unit has no supply or is starting'
+    const pdu = unit.answer(message.pdu)
+    const why = pdu ? undefined : 'the unit has no supply or is starting'
     log('request', frame, at.endMicros, at.givenUp ? 'another request followed at once' : why)
-    if (answer && port && !at.givenUp) reply(unit.unitId, answer, at.endMicros, port.send)
+    if (pdu && port && !at.givenUp) reply(unit, { unitId: unit.unitId, pdu }, at.endMicros, port.send)
   }
 
-  const reply = (unitId: number, answer: Uint8Array, endMicros: number, send: Transmitter) => {
-    const sound = withCrc(Uint8Array.of(unitId, ...answer))
-    const { frames: out, lateMs } = spoil(sound, faults, unitId, random)
+  const reply = (unit: BusUnit, message: Message, endMicros: number, send: Transmitter) => {
+    const sound = framing.frame(message, unit.replyStart)
+    const { frames: out, lateMs } = spoil(sound, ears.faults(), unit.unitId, random)
     const dueMicros = endMicros + turnaroundMicros(options, random) + lateMs * 1000
     for (const bytes of out) {
       send.queue(bytes, dueMicros, (sentMicros) => {
-        repliedAtMicros.set(unitId, sentMicros)
+        ears.replied(unit.unitId, sentMicros)
         log('reply', bytes, sentMicros)
       })
     }
@@ -134,7 +114,8 @@ export function startBus(options: BusOptions): Bus {
     })
     const time = lineTime(options)
     const line = { freeAtMicros: Number.NEGATIVE_INFINITY }
-    const receive = receiver({ clock, time, line, pacing: options.pacing, onFrame: onRequest })
+    const cut = options.kind === 'ascii' ? asciiReceiver : receiver
+    const receive = cut({ clock, time, line, pacing: options.pacing, onFrame: onRequest })
     const send = transmitter({ clock, time, line, pacing: options.pacing, write: terminal.write })
     port = { terminal, receive, send }
     if (options.linkPath !== null) pointLink(options.linkPath, terminal.path)
@@ -152,10 +133,9 @@ export function startBus(options: BusOptions): Bus {
   restorePort()
   return {
     name: options.name,
+    opened: Promise.resolve(),
     path: () => (port ? (options.linkPath ?? port.terminal.path) : null),
-    setFaults: (next) => {
-      faults = next
-    },
+    setFaults: ears.setFaults,
     loosePort,
     restorePort,
     close: loosePort,

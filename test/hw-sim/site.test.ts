@@ -96,6 +96,21 @@ describe('a site file', () => {
       'buses[0].baud',
       '9600, 19200',
     ],
+    [
+      'a bus that the board does not speak',
+      '- name: main',
+      '- name: main\n    kind: tcp',
+      'buses[0].kind',
+      'rtu',
+    ],
+    [
+      'a bus of an unknown kind',
+      '- name: main',
+      '- name: main\n    kind: can',
+      'buses[0].kind',
+      'got       "can"',
+    ],
+    ['a unit id of TCP on a line', 'unitId: 2', 'unitId: 255', 'devices[1].unitId', '1-247 on a serial bus'],
     ['two devices of one name', 'name: meter', 'name: board', 'devices[1].name', 'devices[0] has it'],
     [
       'a device too many',

@@ -18,8 +18,12 @@ export interface Master {
   /**
    * Sends raw bytes and collects what comes: until `silentMs` of silence behind bytes whose CRC holds, else until
    * `deadlineMs` of silence. The defaults suit a sound reply that must come; where none comes, NO_REPLY saves time.
+   * `sound` says when a reply is whole; without it: its CRC holds.
    */
-  exchange(bytes: Uint8Array, wait?: { deadlineMs?: number; silentMs?: number }): Promise<Heard>
+  exchange(
+    bytes: Uint8Array,
+    wait?: { deadlineMs?: number; silentMs?: number; sound?: (heard: Buffer) => boolean },
+  ): Promise<Heard>
   close(): Promise<void>
 }
 
@@ -32,7 +36,7 @@ export async function openMaster(path: string, clock: Clock, baudRate = 19_200):
   await new Promise<void>((resolve, reject) => port.open((error) => (error ? reject(error) : resolve())))
   port.on('error', () => undefined)
   return {
-    exchange: async (bytes, { deadlineMs = 2000, silentMs = 30 } = {}) => {
+    exchange: async (bytes, { deadlineMs = 2000, silentMs = 30, sound = crcHolds } = {}) => {
       let heard = Buffer.alloc(0)
       const startMicros = clock.monotonicMicros()
       let lastMicros = startMicros
@@ -45,7 +49,7 @@ export async function openMaster(path: string, clock: Clock, baudRate = 19_200):
       port.on('data', hear)
       port.write(bytes)
       // Silence is counted in ticks, not on the clock: a process that was kept from running has not listened.
-      while (quietTicks * TICK_MS < (crcHolds(heard) ? silentMs : deadlineMs)) {
+      while (quietTicks * TICK_MS < (sound(heard) ? silentMs : deadlineMs)) {
         await clock.sleep('listen', TICK_MS)
         quietTicks += 1
       }
