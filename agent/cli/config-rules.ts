@@ -22,6 +22,7 @@ export function checkRules(value: unknown): readonly Finding[] {
     ...checkBuses(value),
     ...DEVICES.flatMap(({ path, role }) => [...checkDriver(value, path, role), ...checkBusOf(value, path)]),
     ...checkUnitIds(value),
+    ...checkDeadman(value),
     ...checkChannel(value),
     ...checkCurrents(value),
     ...checkPin(value),
@@ -89,6 +90,41 @@ function checkUnitIds(value: unknown): readonly Finding[] {
   return findings
 }
 
+const HOLDS: Readonly<Record<'release' | 'supply', string>> = {
+  release: "holds the board's release input",
+  supply: "holds the board's supply",
+}
+
+/** A board that does not notice when nobody talks to it gets a relay that does; one that does needs none. */
+function checkDeadman(value: unknown): readonly Finding[] {
+  const path = ['board', 'deadman']
+  const board = driverAt(value, ['board'])
+  const written = valueAt(value, path)
+  const isThere = written !== undefined && written !== null
+  if (board?.deadman === undefined) return []
+  if (board.deadman === 'own') {
+    if (!isThere) return []
+    return [
+      {
+        path,
+        atKey: true,
+        expected: `no dead-man relay: the watchdog of ${board.id} itself ends the current when nobody talks to it`,
+        got: valueInWords(written),
+        do: 'remove deadman and its lines; the relay has nothing to hold',
+      },
+    ]
+  }
+  if (isThere) return []
+  return [
+    {
+      path,
+      expected: `a relay that ${HOLDS[board.deadman]}: ${board.id} does not notice by itself when nobody talks to it`,
+      got: 'nothing',
+      do: 'add deadman with driver, bus, unit and channel; docs/operate/agent.example.yaml shows one',
+    },
+  ]
+}
+
 function checkChannel(value: unknown): readonly Finding[] {
   const wanted = channel.read(valueAt(value, ['board', 'deadman', 'channel']))
   const channels = driverAt(value, ['board', 'deadman'])?.channels
@@ -98,7 +134,7 @@ function checkChannel(value: unknown): readonly Finding[] {
       path: ['board', 'deadman', 'channel'],
       expected: `a channel from 1 to ${channels}`,
       got: valueInWords(wanted),
-      do: "write the channel that the board's input XR is wired to",
+      do: "write the channel that the board's release input or supply is wired to",
     },
   ]
 }

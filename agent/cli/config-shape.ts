@@ -183,7 +183,7 @@ export const AGENT_FILE = z.strictObject({
   board: z.strictObject({
     ...device,
     fallbackCurrent: current.schema.optional(),
-    deadman: z.strictObject({ ...device, channel: channel.schema }),
+    deadman: z.strictObject({ ...device, channel: channel.schema }).optional(),
   }),
   meter: z.strictObject(device),
   csms: z
@@ -221,9 +221,9 @@ const SECTIONS: Readonly<Record<string, string>> = {
   buses: 'a list of one bus or more, each with name and port',
   'buses[]':
     'a bus: name, port, and where they differ kind, baud, dataBits, parity and stopBits; for kind tcp name, host and port',
-  board: 'the EVSE board: driver, bus, unit and deadman',
+  board: 'the EVSE board: driver, bus, unit, and deadman where it has no watchdog of its own',
   'board.deadman':
-    "a relay that holds the board's input XR, for this board does not notice by itself when nobody talks to it",
+    "a relay that holds the board's release input or its supply, and lets go by itself: driver, bus, unit and channel",
   meter: 'the energy meter: driver, bus and unit',
   csms: 'the server: url and password',
   mqtt: 'the broker: url, and where needed username and password',

@@ -84,7 +84,9 @@ function makeConfig(file: AgentFile, surroundings: Surroundings): AgentConfig {
       stationId: file.station.id,
       buses: file.buses.map(busConfig),
       board: deviceConfig('board', file.board),
-      deadman: { ...deviceConfig('deadman', file.board.deadman), channel: file.board.deadman.channel },
+      deadman: file.board.deadman
+        ? { ...deviceConfig('deadman', file.board.deadman), channel: file.board.deadman.channel }
+        : null,
       meter: deviceConfig('meter', file.meter),
       cable: { kind: file.cable.kind, ratingMilliamps: milliAmps(file.cable.rating) },
     },

@@ -10,6 +10,11 @@ export interface KnownDriver {
   readonly device: string
   /** Boards: the most that the board can offer. */
   readonly currentMaxMilliamps?: MilliAmps
+  /**
+   * Boards: what ends the current when nobody talks to it. `own`: its watchdog. Else a relay of ours, which holds its
+   * release input or its supply.
+   */
+  readonly deadman?: 'own' | 'release' | 'supply'
   /** Relays: channels 1 to this. */
   readonly channels?: number
 }
@@ -21,6 +26,7 @@ export const DRIVERS: readonly KnownDriver[] = [
     device: 'Phoenix Contact EV-CC-AC1-M3 (RS-485)',
     // Vendor's register 22000: 6 to 63 A.
     currentMaxMilliamps: amps(63),
+    deadman: 'release',
   },
   {
     id: 'heidelberg-energy-control',
@@ -28,6 +34,7 @@ export const DRIVERS: readonly KnownDriver[] = [
     device: 'Heidelberg Energy Control and its clones (RS-485)',
     // Vendor's register 261: 60 to 160 tenths of an ampere.
     currentMaxMilliamps: amps(16),
+    deadman: 'own',
   },
   { id: 'eastron-sdm630-v2', role: 'meter', device: 'Eastron SDM630 Modbus v2' },
   {

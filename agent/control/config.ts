@@ -36,7 +36,7 @@ export interface DeviceConfig {
 }
 
 export interface DeadmanConfig extends DeviceConfig {
-  /** Relay channel, 1-8, that holds the board's input XR. */
+  /** Relay channel, 1-8, that holds the board's release input or its supply. */
   readonly channel: number
 }
 
@@ -44,7 +44,8 @@ export interface ControlConfig {
   readonly stationId: string
   readonly buses: readonly BusConfig[]
   readonly board: DeviceConfig
-  readonly deadman: DeadmanConfig
+  /** null: the board has a watchdog of its own. */
+  readonly deadman: DeadmanConfig | null
   readonly meter: DeviceConfig
   /** Tethered boxes need no lock. The rating of the fixed cable. */
   readonly cable: { readonly kind: 'tethered'; readonly ratingMilliamps: MilliAmps }

@@ -1,18 +1,24 @@
 // The thin hands of control: when each device is spoken to, what was last heard of it, and nothing of what to do. Three
-// pulses that share the bus by its priorities: the dead-man each 0.5 s, the board each 50 ms, the meter once a second.
-import { err, type Result } from '../../shared/result.ts'
+// pulses that share the bus by its priorities: the dead-man (hold.ts), the board each 50 ms, the meter once a second.
+import { invariant } from '../../shared/invariant.ts'
+import type { Result } from '../../shared/result.ts'
 import type { Clock, Timer } from '../../shared/time/clock.ts'
-import type { MilliAmps, MonotonicMs } from '../../shared/units.ts'
+import { type MilliAmps, type MonotonicMs, monotonicMs } from '../../shared/units.ts'
+import { type Hold, holdByRelay, holdByTalk } from './hold.ts'
 import type { Board, BoardReading, Deadman, Fallback } from './ports/board.ts'
 import type { Bus, BusFailure } from './ports/bus.ts'
-import { BOARD_LOST_MS, type DeadmanSight, type SafetyInput, type Written } from './safety/state.ts'
+import {
+  BOARD_LOST_MS,
+  boardAnswers,
+  type DeadmanSight,
+  type SafetyInput,
+  type Written,
+} from './safety/state.ts'
 
 /** The board is read once in this time; the reaction bound is computed with it. */
 export const BOARD_PERIOD_MS = 50
 /** Left to less urgent turns after each reading, however long it took: else meter and settings would starve. */
 const BOARD_GAP_MS = 15
-const HOLD_PERIOD_MS = 500
-const HOLD_AGAIN_MS = 100
 /** A pause is tried again at once; a board that takes none of three is asked more slowly, so that others are served. */
 const FAILURES_QUICK = 3
 const FAILED_WAIT_MS = 250
@@ -26,11 +32,11 @@ export interface HardwareOptions {
   readonly log: { info(fields: object, text: string): void; warn(fields: object, text: string): void }
   readonly board: Board
   readonly boardBus: Pick<Bus, 'onState'>
-  readonly deadman: Deadman
+  /** The relay that holds the board, with its bus; null where the board has a watchdog of its own. */
+  readonly deadman: { readonly relay: Deadman; readonly bus: Pick<Bus, 'onState'> } | null
   /** A board reading came in, or was tried in vain: decide now. */
   readonly onTurn: () => void
-  readonly onLineOpen: () => void
-  /** Whether the relay may be held now. */
+  /** Whether the board may be held in service now. */
   readonly mayHold: () => boolean
 }
 
@@ -58,7 +64,7 @@ export interface Hardware {
 }
 
 export function openHardware(options: HardwareOptions): Hardware {
-  const { clock, board, deadman } = options
+  const { clock, board } = options
   let line: SafetyInput['line'] = { kind: 'opening' }
   let reading: BoardReading | null = null
   let silentSince: MonotonicMs | null = clock.monotonic()
@@ -73,15 +79,10 @@ export function openHardware(options: HardwareOptions): Hardware {
   let pauses = 0
   let failures = 0
   let failedAt = clock.monotonic()
-  let heldAt: MonotonicMs | null = null
-  let heldSince: MonotonicMs | null = null
-  let askedSince: MonotonicMs | null = null
-  let holding = false
-  let holdTurnAt = clock.monotonic()
-  let releasing = false
+  let deadmanLineOpen = false
   let reads = false
   let stopped = false
-  let stopListening = () => {}
+  const endings: (() => void)[] = []
   const timers = new Map<string, Timer>()
 
   const again = (name: string, afterMs: number, turn: () => void) => {
@@ -89,13 +90,48 @@ export function openHardware(options: HardwareOptions): Hardware {
     if (!stopped) timers.set(name, clock.after(name, afterMs, turn))
   }
 
+  const hold = openHold()
+
+  function openHold(): Hold {
+    const { clock, mayHold } = options
+    const { deadman } = board.facts
+    if (deadman.kind === 'own') {
+      return holdByTalk({
+        clock,
+        mayHold,
+        board,
+        facts: deadman,
+        fallback: () => fallback,
+        lineOpen: () => line.kind === 'open',
+        boardAnswers: () => boardAnswers({ line, board: reading }, clock.monotonic()),
+      })
+    }
+    invariant(options.deadman !== null, `${board.name} has no watchdog and no relay that holds it`)
+    return holdByRelay({
+      clock,
+      mayHold,
+      deadman: options.deadman.relay,
+      cuts: deadman.cuts,
+      lineOpen: () => deadmanLineOpen,
+      onReleased() {
+        if (deadman.cuts === 'supply') forget()
+      },
+    })
+  }
+
+  /** It has restarted, or may have: nothing that was written to it is known any more. */
+  function forget() {
+    written = { kind: 'unknown' }
+    prepared = false
+    settled = false
+  }
+
   async function boardTurn() {
     if (reads || stopped) return
     reads = true
     const begun = clock.monotonic()
-    // After a standstill the relay is refreshed before anything is judged by its age.
-    if (begun - holdTurnAt >= HOLD_PERIOD_MS) void holdTurn()
-    if (line.kind === 'open') heard(await board.read(), begun)
+    hold.refreshIfDue()
+    if (line.kind === 'open' && hold.mayTalk()) heard(await board.read(), begun)
     reads = false
     if (stopped) return
     options.onTurn()
@@ -111,6 +147,7 @@ export function openHardware(options: HardwareOptions): Hardware {
       silentSince ??= begun
       return
     }
+    hold.heard(begun)
     const silentMs = silentSince === null ? 0 : clock.monotonic() - silentSince
     // A board that was gone may have restarted: what was written to it is not known any more.
     if (silentMs >= BOARD_GONE_MS && reading !== null) {
@@ -125,6 +162,7 @@ export function openHardware(options: HardwareOptions): Hardware {
 
   async function prepare() {
     if (preparing || prepared || stopped || line.kind !== 'open') return
+    if (!hold.mayTalk()) return again('prepare', PREPARE_AGAIN_MS, () => void prepare())
     preparing = true
     const result = await board.prepare()
     preparing = false
@@ -150,29 +188,6 @@ export function openHardware(options: HardwareOptions): Hardware {
     again('prepare', wait, () => void prepare())
   }
 
-  async function holdTurn() {
-    holdTurnAt = clock.monotonic()
-    again('hold', HOLD_PERIOD_MS, () => void holdTurn())
-    if (!options.mayHold()) {
-      askedSince = null
-      return
-    }
-    if (holding || line.kind !== 'open') return
-    const sentAt = clock.monotonic()
-    askedSince ??= sentAt
-    holding = true
-    const result = await deadman.hold()
-    holding = false
-    if (result.ok) {
-      // The relay's own time begins when it hears the frame: never later than this is counted from.
-      const gapless = heldAt !== null && sentAt - heldAt < deadman.holdMs
-      heldSince = gapless ? heldSince : sentAt
-      heldAt = sentAt
-      return
-    }
-    again('hold', HOLD_AGAIN_MS, () => void holdTurn())
-  }
-
   const tooSoon = () => failures >= FAILURES_QUICK && clock.monotonic() - failedAt < FAILED_WAIT_MS
   const wrote = (result: Result<null, BusFailure>, next: Written) => {
     written = result.ok ? next : { kind: 'unknown' }
@@ -181,17 +196,17 @@ export function openHardware(options: HardwareOptions): Hardware {
   }
 
   async function pause() {
-    if (pausing || tooSoon()) return
+    if (pausing || tooSoon() || !hold.mayTalk()) return
     pausing = true
     pauses++
     const result = await board.pause()
     pausing = false
     wrote(result, { kind: 'paused', atMonotonicMs: clock.monotonic() })
-    if (result.ok && askedSince === null) void holdTurn()
+    if (result.ok && hold.sight().askedSinceMonotonicMs === null) hold.refresh()
   }
 
   async function offer(currentMilliamps: MilliAmps) {
-    if (offering || pausing || tooSoon()) return
+    if (offering || pausing || tooSoon() || !hold.mayTalk()) return
     offering = true
     const before = pauses
     const result = await board.offer(currentMilliamps)
@@ -204,26 +219,12 @@ export function openHardware(options: HardwareOptions): Hardware {
     wrote(result, { kind: 'offered', currentMilliamps, atMonotonicMs: clock.monotonic() })
   }
 
-  async function releaseDeadman() {
-    askedSince = null
-    if (releasing) return
-    releasing = true
-    const result: Result<null, BusFailure> =
-      line.kind === 'open' ? await deadman.release() : err({ kind: 'portClosed', detail: 'not open' })
-    releasing = false
-    if (result.ok && !holding) {
-      heldAt = null
-      heldSince = null
-    }
-  }
-
   const lineChanged: Parameters<Bus['onState']>[0] = (state) => {
     if (state.kind === 'open') {
       line = { kind: 'open', sinceMonotonicMs: clock.monotonic() }
       options.onTurn()
-      void holdTurn()
+      hold.refresh()
       void boardTurn()
-      options.onLineOpen()
       prepared = false
       settled = false
       void prepare()
@@ -237,31 +238,41 @@ export function openHardware(options: HardwareOptions): Hardware {
     if (!reads) again('board', BOARD_PERIOD_MS, () => void boardTurn())
   }
 
+  /** What is the board's own silence, not one of our making. */
+  function silentSinceThen(): MonotonicMs | null {
+    const from = hold.silenceCountsFrom()
+    if (silentSince === null || from === null || from > clock.monotonic()) return null
+    return monotonicMs(Math.max(silentSince, from))
+  }
+
   return {
     start() {
-      stopListening = options.boardBus.onState(lineChanged)
+      if (options.deadman !== null) {
+        const listening = options.deadman.bus.onState((state) => {
+          deadmanLineOpen = state.kind === 'open'
+          if (deadmanLineOpen) hold.refresh()
+        })
+        endings.push(listening)
+      }
+      endings.push(options.boardBus.onState(lineChanged))
     },
     sight: () => ({
       line,
       board: reading,
-      boardSilentSinceMonotonicMs: silentSince,
+      boardSilentSinceMonotonicMs: silentSinceThen(),
       boardConfiguration: configuration,
       written,
       fallback,
-      deadman: {
-        heldAtMonotonicMs: heldAt,
-        heldSinceMonotonicMs: heldSince,
-        askedSinceMonotonicMs: askedSince,
-        holdMs: deadman.holdMs,
-      },
+      deadman: hold.sight(),
     }),
     prepared: () => settled,
     pause: () => void pause(),
     offer: (currentMilliamps) => void offer(currentMilliamps),
-    releaseDeadman: () => void releaseDeadman(),
+    releaseDeadman: () => hold.release(),
     stop() {
       stopped = true
-      stopListening()
+      hold.stop()
+      for (const end of endings) end()
       for (const timer of timers.values()) timer.cancel()
     },
   }

@@ -1,6 +1,7 @@
 // Read, decide, act, tell. No rule lives here: rules are in safety/ and limits/, the devices' pulses in hardware.ts and
 // meter-reader.ts. What goes first: commands to the hardware, then the mirror, then what keeper is told.
 import type { Logger } from 'pino'
+import { invariant } from '../../shared/invariant.ts'
 import type { BindingLimit, PlanSet } from '../../shared/limits/plan.ts'
 import type { Clock, Timer } from '../../shared/time/clock.ts'
 import type { MonotonicMs } from '../../shared/units.ts'
@@ -21,7 +22,7 @@ import { lowerOf, ofThisBoot, withoutLeases } from './limits/own-plans.ts'
 import { openMeterReader } from './meter-reader.ts'
 import type { Found, Mirror, MirrorFile } from './mirror.ts'
 import type { Board, Deadman } from './ports/board.ts'
-import type { Bus } from './ports/bus.ts'
+import type { Bus, BusState } from './ports/bus.ts'
 import type { Meter } from './ports/meter.ts'
 import { initialMeter, type MeterInput, stepMeter, viewMeter } from './safety/meter-judge.ts'
 import { type Command, initialSafety, toldNow } from './safety/state.ts'
@@ -39,7 +40,8 @@ export interface LoopOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly board: Board
-  readonly deadman: Deadman
+  /** null where the board has a watchdog of its own. */
+  readonly deadman: Deadman | null
   readonly meter: Meter
   readonly buses: readonly Bus[]
   readonly found: Found
@@ -101,21 +103,33 @@ export function createLoop(options: LoopOptions): Loop {
   let cleared: (typeof decision.safety.faults)[number]['code'][] = []
   const adoptedUuid = permission?.uuid ?? null
   const timers: Timer[] = []
+  const endings: (() => void)[] = []
 
+  const busNamed = (name: string) => {
+    const bus = options.buses.find((one) => one.name === name)
+    invariant(bus !== undefined, `no bus is named ${name}`)
+    return bus
+  }
   const hardware = openHardware({
     clock,
     log,
     board,
-    boardBus: options.buses.find((bus) => bus.name === config.board.bus) ?? { onState: () => () => {} },
-    deadman: options.deadman,
+    boardBus: busNamed(config.board.bus),
+    deadman:
+      options.deadman === null || config.deadman === null
+        ? null
+        : { relay: options.deadman, bus: busNamed(config.deadman.bus) },
     onTurn: turn,
-    onLineOpen: lineOpened,
     mayHold: () => {
       const { deadman, withdrawnSinceMonotonicMs } = decision.safety
-      const paused = withdrawnSinceMonotonicMs === null || hardware.sight().written.kind === 'paused'
-      return deadman.kind === 'held' && paused
+      const { deadman: facts } = board.facts
+      const suppliedByHold = facts.kind === 'external' && facts.cuts === 'supply'
+      const isPaused = withdrawnSinceMonotonicMs === null || hardware.sight().written.kind === 'paused'
+      // A board without supply takes no pause: it gets its supply, and the pause with its first breath.
+      return deadman.kind === 'held' && (isPaused || suppliedByHold)
     },
   })
+  const meterBus = busNamed(config.meter.bus)
   const reader = openMeterReader({
     clock,
     meter: options.meter,
@@ -204,7 +218,8 @@ export function createLoop(options: LoopOptions): Loop {
     meterState = stepMeter(meterState, { kind: 'silenceExcused' }, now).state
   }
 
-  function lineOpened() {
+  function meterLineChanged(state: BusState) {
+    if (state.kind !== 'open') return
     // The silence until now was the port's, not the meter's.
     onMeter({ kind: 'silenceExcused' })
     reader.readSoon()
@@ -459,12 +474,14 @@ export function createLoop(options: LoopOptions): Loop {
       // Once before the first reading: what must be written to the board before the relay is held follows from it.
       turn()
       hardware.start()
+      endings.push(meterBus.onState(meterLineChanged))
       tellFacts([{ kind: 'restarted', mirror: how }], begun)
       timers.push(clock.every('control: second', 1000, everySecond))
     },
     onKeeper,
     stop() {
       for (const timer of timers) timer.cancel()
+      for (const end of endings) end()
       hardware.stop()
       reader.stop()
       const written = options.mirror.writeNow(snapshot(clock.monotonic()))

@@ -40,9 +40,9 @@ async function main(configPath: string | undefined) {
     return bus
   }
   const boardDriver = registry.boards[config.board.driver]
-  const deadmanDriver = registry.io[config.deadman.driver]
+  const deadmanDriver = config.deadman === null ? null : registry.io[config.deadman.driver]
   const meterDriver = registry.meters[config.meter.driver]
-  if (!boardDriver || !deadmanDriver || !meterDriver)
+  if (!boardDriver || deadmanDriver === undefined || !meterDriver)
     return refuse(
       configPath,
       'drivers of the registry',
@@ -58,13 +58,24 @@ async function main(configPath: string | undefined) {
   if (!installation.ok) log.warn({ why: installation.error }, 'no second copy of the installation record')
 
   let send: (message: ControlToKeeper) => boolean = () => false
+  const board = boardDriver.create({ ...config.board, bus: busOf(config.board.bus) })
+  if ((board.facts.deadman.kind === 'external') !== (config.deadman !== null))
+    return refuse(
+      configPath,
+      board.facts.deadman.kind === 'own' ? 'no dead-man relay' : 'a dead-man relay',
+      `deadman ${JSON.stringify(config.deadman)} for ${config.board.driver}`,
+      'voltkeep config check tells where',
+    )
   const loop = createLoop({
     config,
     bootId,
     clock,
     log,
-    board: boardDriver.create({ ...config.board, bus: busOf(config.board.bus) }),
-    deadman: deadmanDriver.create({ ...config.deadman, bus: busOf(config.deadman.bus) }),
+    board,
+    deadman:
+      deadmanDriver && config.deadman
+        ? deadmanDriver.create({ ...config.deadman, bus: busOf(config.deadman.bus) })
+        : null,
     meter: meterDriver.create({
       ...config.meter,
       bus: busOf(config.meter.bus),

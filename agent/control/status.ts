@@ -69,7 +69,9 @@ export function deviceStatuses(
   buses: readonly BusStatus[],
   now: MonotonicMs,
 ): DeviceStatus[] {
-  return [config.board, config.deadman, config.meter].map((device) => deviceStatus(device, buses, now))
+  const { board, deadman, meter } = config
+  const devices = deadman === null ? [board, meter] : [board, deadman, meter]
+  return devices.map((device) => deviceStatus(device, buses, now))
 }
 
 function deviceStatus(device: DeviceConfig, buses: readonly BusStatus[], now: MonotonicMs): DeviceStatus {

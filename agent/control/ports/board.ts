@@ -113,6 +113,12 @@ export interface Board {
   offer(currentMilliamps: MilliAmps): Promise<Result<null, BusFailure>>
   /** Ends the offer. Goes before everything that waits on the bus. Never the value 0: on one board that means unlimited. */
   pause(): Promise<Result<null, BusFailure>>
+  /**
+   * False takes the board out of service: state F or the board's own disabling, which opens whatever the car does, and
+   * before everything that waits on the bus. True brings it back; it writes only where the board is out of service or
+   * does not tell. There where a board with a watchdog of its own has such an order.
+   */
+  setService?(inService: boolean): Promise<Result<null, BusFailure>>
   /** Feeds the board's own watchdog; there where `facts.deadman.fedBy` is `feed`. */
   feed?(): Promise<Result<null, BusFailure>>
   /** There where `facts.lock` is not `none`. Ends when the board has taken the order, not when the motor has stopped. */

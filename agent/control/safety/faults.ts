@@ -144,6 +144,8 @@ const meterFault = (input: SafetyInput, code: FaultCode) =>
 
 /** Refreshes that are not confirmed, or a board whose release does not follow the relay. */
 function deadmanLost(state: SafetyState, input: SafetyInput, now: MonotonicMs): string | null {
+  // A watchdog of the board's own is lost with the board.
+  if (input.facts.deadman.kind === 'own') return null
   const reading = boardAnswers(input, now) ? input.board : null
   const { askedSinceMonotonicMs: askedSince, heldSinceMonotonicMs: heldSince } = input.deadman
   if (state.deadman.kind === 'held') {
@@ -155,7 +157,8 @@ function deadmanLost(state: SafetyState, input: SafetyInput, now: MonotonicMs): 
     return off ? 'the relay holds and the board sees its release input off' : null
   }
   const surelyOff = state.deadman.sinceMonotonicMs + input.deadman.holdMs + RELEASED_SURELY_MS
-  if (reading === null || reading.takenAtMonotonicMs < surelyOff || reading.pilot === 'F') return null
+  if (reading === null || reading.takenAtMonotonicMs < surelyOff) return null
+  if (input.facts.deadman.cuts === 'release' && reading.pilot === 'F') return null
   return `the relay let go and the board shows ${reading.pilot}`
 }
 /** A frame that was on its way when the relay was let go, and the board's own filter. */
@@ -166,8 +169,10 @@ function flowsThoughOpen(state: SafetyState, input: SafetyInput, now: MonotonicM
   const { fresh } = input.meter
   if (fresh === null || !flows(fresh.reading)) return null
   const byPilot = state.mustBeOpenSinceMonotonicMs
-  const byRelay =
-    state.deadman.kind === 'released' && !relayHolds(input, now) ? state.deadman.sinceMonotonicMs : null
+  // A watchdog that runs out tells nobody when.
+  const letGo =
+    state.deadman.kind === 'released' && input.facts.deadman.kind !== 'own' && !relayHolds(input, now)
+  const byRelay = letGo ? state.deadman.sinceMonotonicMs : null
   const toldOpen = byPilot ?? byRelay
   if (toldOpen === null || fresh.begunAtMonotonicMs < toldOpen + WELDED_MS) return null
   // The pilot must have been seen again behind the reading: a charge may have begun in between.

@@ -26,6 +26,8 @@ export const FOLLOW_MS = 7000
 export const WELDED_MS = 3000
 /** The pilot must be seen again, so a release that nothing confirms ends by itself. */
 export const RELEASE_MAX_MS = 10_000
+/** A board's start, and the time after which one that does not answer is lost. */
+export const SUPPLY_TRY_MS = 6000
 /** The dead-man's 2 s and the board's opening: after a longer silence of the board a car may have gone and another come. */
 export const PLUG_SURE_MS = 2500
 export const NO_CURRENT_MS = 10_000

@@ -17,6 +17,7 @@ import {
   type SafetyInput,
   type SafetyState,
   type SafetyStep,
+  SUPPLY_TRY_MS,
   type Told,
   toldNow,
   WELDED_MS,
@@ -196,18 +197,30 @@ function mustRelease(
   now: MonotonicMs,
 ): (DeadmanState & { kind: 'released' })['why'] | null {
   const stands = (code: string) => state.faults.some((fault) => fault.code === code)
-  if (stands('BOARD_LOST')) return 'boardLost'
+  if (stands('BOARD_LOST') && !triesSupply(state.deadman, input, now)) return 'boardLost'
   // The board did not follow the relay: it is let go until the board shows that it does.
   if (stands('DEADMAN_LOST') && state.deadman.kind === 'released') return 'doesNotFollow'
   const since = state.withdrawnSinceMonotonicMs
   if (since === null || now - since < OPEN_AFTER_MS) return null
   if (state.relay.view === 'open' || stands('CONTACTOR_WELDED')) return null
   const { fresh } = input.meter
-  const judgedFrom = Math.max(since, state.deadman.sinceMonotonicMs)
+  // With its supply back a board offers something by itself until its first pause.
+  const settleMs = holdsSupply(input) ? SUPPLY_TRY_MS : 0
+  const judgedFrom = Math.max(since, state.deadman.sinceMonotonicMs + settleMs)
   const flowing = fresh !== null && flows(fresh.reading) && fresh.begunAtMonotonicMs >= judgedFrom
   const inC = !state.pilotHidden && (state.pilot === 'C' || state.pilot === 'D')
   // Opened once, a car that stays in C1 without current is left in peace; current is not.
   return flowing || (inC && !state.opened) ? 'mustOpen' : null
+}
+
+const holdsSupply = ({ facts }: SafetyInput) =>
+  facts.deadman.kind === 'external' && facts.deadman.cuts === 'supply'
+
+/** A board that lost its supply cannot answer: it gets the supply back for a while, again and again, to be heard. */
+function triesSupply(deadman: DeadmanState, input: SafetyInput, now: MonotonicMs): boolean {
+  if (!holdsSupply(input)) return false
+  const sinceMs = now - deadman.sinceMonotonicMs
+  return deadman.kind === 'held' ? sinceMs < SUPPLY_TRY_MS : sinceMs >= RELEASE_MAX_MS
 }
 
 /** Seen open by the meter after the relay let go; or long enough ago that the pilot must be seen again. */

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { type AgentConfig, parseConfig, type Surroundings } from '../../../agent/cli/config.ts'
 import { readCurrent, readDuration } from '../../../agent/cli/config-shape.ts'
 import { problemsInWords } from '../../../agent/cli/config-text.ts'
+import { DRIVERS } from '../../../agent/cli/drivers.ts'
 
 const GOOD = `station:
   id: BOX-1
@@ -36,6 +37,16 @@ meter:
 freeVend:
   idToken: FREE
 `
+
+const boardIds = DRIVERS.filter(({ role }) => role === 'board')
+  .map(({ id }) => id)
+  .join(', ')
+
+/** A board with a watchdog of its own, and no relay. */
+const OWN_WATCHDOG = GOOD.replace(/ {2}deadman:\n( {4}.*\n)+/, '').replace(
+  'phoenix-ev-cc-ac1-m3-rtu',
+  'heidelberg-energy-control',
+)
 
 const SURROUNDINGS: Surroundings = {
   firmwareVersion: '0.1.0',
@@ -71,6 +82,10 @@ describe('a right configuration', () => {
     expect(good(but('  unit: 1\n', `  unit: 1\n  fallbackCurrent: ${current}\n`)).control.board.unitId).toBe(
       1,
     )
+  })
+
+  it('names no dead-man for a board that has a watchdog of its own', () => {
+    expect(good(OWN_WATCHDOG).control.deadman).toBeNull()
   })
 
   it('becomes what control is told', () => {
@@ -281,9 +296,17 @@ describe('a wrong configuration says file, line, path, expected, got and what to
       'a board without a dead-man',
       GOOD.replace(/ {2}deadman:\n( {4}.*\n)+/, ''),
       `agent.yaml:16  board.deadman
-  expected  a relay that holds the board's input XR, for this board does not notice by itself when nobody talks to it
+  expected  a relay that holds the board's release input: phoenix-ev-cc-ac1-m3-rtu does not notice by itself when nobody talks to it
   got       nothing
-  do        add it; docs/operate/agent.example.yaml shows one`,
+  do        add deadman with driver, bus, unit and channel; docs/operate/agent.example.yaml shows one`,
+    ],
+    [
+      'a dead-man for a board that has a watchdog of its own',
+      but('phoenix-ev-cc-ac1-m3-rtu', 'heidelberg-energy-control'),
+      `agent.yaml:20  board.deadman
+  expected  no dead-man relay: the watchdog of heidelberg-energy-control itself ends the current when nobody talks to it
+  got       a map of keys
+  do        remove deadman and its lines; the relay has nothing to hold`,
     ],
     [
       'a driver that is not known',
@@ -297,7 +320,7 @@ describe('a wrong configuration says file, line, path, expected, got and what to
       'a driver of another kind of device',
       but('driver: phoenix-ev-cc-ac1-m3-rtu', 'driver: eastron-sdm630-v2'),
       `agent.yaml:17  board.driver
-  expected  a driver of an EVSE board: phoenix-ev-cc-ac1-m3-rtu
+  expected  a driver of an EVSE board: ${boardIds}
   got       eastron-sdm630-v2, the driver of a meter
   do        take one of them (voltkeep drivers lists all)`,
     ],
@@ -477,7 +500,7 @@ agent.yaml:16  buses[0].port
       `agent.yaml:24  board.deadman.channel
   expected  a channel from 1 to 8
   got       the number 9
-  do        write the channel that the board's input XR is wired to`,
+  do        write the channel that the board's release input or supply is wired to`,
     ],
     [
       'a number where a text belongs',

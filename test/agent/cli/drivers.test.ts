@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { DRIVERS } from '../../../agent/cli/drivers.ts'
 import { registry } from '../../../agent/control/registry.ts'
+import { benchBus } from '../control/drivers/bench-bus.ts'
 
 it.each([
   ['board', registry.boards],
@@ -11,3 +12,15 @@ it.each([
   expect(known.length).toBeGreaterThan(0)
   expect(known.sort()).toEqual(Object.keys(drivers).sort())
 })
+
+it.each(Object.entries(registry.boards))(
+  'the configuration check knows of %s what the driver says',
+  async (id, driver) => {
+    const { bus } = await benchBus()
+    const { currentMaxMilliamps, deadman } = driver.create({ name: 'board', bus, unitId: 1 }).facts
+    expect(DRIVERS.find((known) => known.id === id)).toMatchObject({
+      currentMaxMilliamps,
+      deadman: deadman.kind === 'own' ? 'own' : deadman.cuts,
+    })
+  },
+)
