@@ -11,6 +11,7 @@ import {
   type Block,
   numberOf,
   planBlocks,
+  type ReadLimits,
   type Row,
   SHARED_BUS_WORDS_MAX,
   unsigned,
@@ -31,7 +32,7 @@ type Quantity =
 export interface MeterDefinition<N extends string> {
   readonly id: string
   readonly line: UnitLine
-  readonly blocks: { readonly wordsMax: number; readonly holeWordsMax: number }
+  readonly blocks: ReadLimits
   readonly table: readonly Row<N>[]
   /** The serial number, a whole number; null where no such register is known. */
   readonly serial: Row | null

@@ -69,26 +69,53 @@ export interface Block<N extends string = string> {
 /** On a bus with an EVSE board a read is this long at most, so that the board's turn comes soon. */
 export const SHARED_BUS_WORDS_MAX = 18
 
-/**
- * Groups rows into reads of at most `wordsMax` words, in order of address. Registers between two rows that nobody asked
- * for are read along where there are at most `holeWordsMax` of them.
- */
+/** What a device's reads must keep to. */
+export interface ReadLimits {
+  /** The longest read that the device answers, or that the bus has time for. */
+  readonly wordsMax: number
+  /** Registers between two rows that nobody asked for are read along where there are at most this many of them. */
+  readonly holeWordsMax: number
+  /**
+   * Registers that no read may touch but for a row of its own: they are refused, tell lies, or do something when they
+   * are read.
+   */
+  readonly barriers?: readonly Barrier[]
+  /** The device answers to the exact register and count of a row only. */
+  readonly rowByRow?: boolean
+}
+
+/** PDU addresses, both ends among them. */
+export interface Barrier {
+  readonly fc: Fc
+  readonly from: number
+  readonly to: number
+}
+
+/** Groups rows into reads, in order of function code and address. No row is cut, and none is read twice. */
 export function planBlocks<N extends string>(
   rows: readonly Row<N>[],
-  limits: { readonly wordsMax: number; readonly holeWordsMax: number },
+  limits: ReadLimits,
 ): readonly Block<N>[] {
   const blocks: Block<N>[] = []
   for (const next of [...rows].sort((a, b) => a.fc - b.fc || a.address - b.address)) {
     const last = blocks.at(-1)
-    const count = last === undefined ? 0 : next.address + next.count - last.address
-    const hole = last === undefined ? 0 : next.address - last.address - last.count
-    if (last?.fc === next.fc && hole <= limits.holeWordsMax && count <= limits.wordsMax) {
-      blocks[blocks.length - 1] = { ...last, count, rows: [...last.rows, next] }
-    } else {
-      blocks.push({ fc: next.fc, address: next.address, count: next.count, rows: [next] })
-    }
+    const joined = last === undefined ? null : join(last, next, limits)
+    if (joined === null) blocks.push({ fc: next.fc, address: next.address, count: next.count, rows: [next] })
+    else blocks[blocks.length - 1] = joined
   }
   return blocks
+}
+
+/** The read of a block and the row behind it; null where they must not be one. */
+function join<N extends string>(block: Block<N>, next: Row<N>, limits: ReadLimits): Block<N> | null {
+  const end = block.address + block.count
+  const count = next.address + next.count - block.address
+  if (limits.rowByRow || block.fc !== next.fc) return null
+  if (next.address - end > limits.holeWordsMax || count > limits.wordsMax) return null
+  const isBarred = (limits.barriers ?? []).some(
+    ({ fc, from, to }) => fc === next.fc && from < next.address + next.count && to >= block.address,
+  )
+  return isBarred ? null : { ...block, count, rows: [...block.rows, next] }
 }
 
 /** The words of a row within the words of the read that holds it. */
