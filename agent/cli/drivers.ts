@@ -36,6 +36,20 @@ export const DRIVERS: readonly KnownDriver[] = [
     currentMaxMilliamps: amps(16),
     deadman: 'own',
   },
+  {
+    id: 'evracing-evse-din',
+    role: 'board',
+    device: 'EVRacing EVSE-WB or EVSE-DIN (SimpleEVSE)',
+    // Register 1000: up to 80 A.
+    currentMaxMilliamps: amps(80),
+  },
+  {
+    id: 'viridian-epc2-plus',
+    role: 'board',
+    device: 'Viridian EVSE EPC 2.0 Plus (OBO ION basic)',
+    // Vendor's register 6: 6 to 32 A.
+    currentMaxMilliamps: amps(32),
+  },
   { id: 'eastron-sdm630-v2', role: 'meter', device: 'Eastron SDM630 Modbus v2' },
   {
     id: 'waveshare-modbus-rtu-relay-8ch',

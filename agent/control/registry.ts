@@ -1,7 +1,9 @@
 // Which drivers there are. A new device is one file under drivers/ and one line here.
 import type { BoardDriver, DeadmanDriver, MeterDriver } from './drivers/driver.ts'
+import { evracingEvseDin } from './drivers/evse-boards/evracing-evse-din.ts'
 import { heidelbergEnergyControl } from './drivers/evse-boards/heidelberg-energy-control.ts'
 import { phoenixEvCcAc1M3Rtu } from './drivers/evse-boards/phoenix-ev-cc-ac1-m3-rtu.ts'
+import { viridianEpc2Plus } from './drivers/evse-boards/viridian-epc2-plus.ts'
 import { waveshareModbusRtuRelay8ch } from './drivers/io/waveshare-modbus-rtu-relay-8ch.ts'
 import { eastronSdm630V2 } from './drivers/meters/eastron-sdm630-v2.ts'
 
@@ -16,6 +18,8 @@ export const registry: Registry = {
   boards: {
     'heidelberg-energy-control': heidelbergEnergyControl,
     'phoenix-ev-cc-ac1-m3-rtu': phoenixEvCcAc1M3Rtu,
+    'evracing-evse-din': evracingEvseDin,
+    'viridian-epc2-plus': viridianEpc2Plus,
   },
   meters: { 'eastron-sdm630-v2': eastronSdm630V2 },
   io: { 'waveshare-modbus-rtu-relay-8ch': waveshareModbusRtuRelay8ch },

@@ -27,6 +27,21 @@ const OPEN: Readonly<Record<string, readonly string[]>> = {
     'state 11 (error) has no number; state 8 (derating) is a charge whose real offer is not told',
     'after the watchdog it is in F for about 10 s and then goes on with 261 as it stands: control pauses before it holds',
   ],
+  'evracing-evse-din': [
+    'no watchdog and no release input: a relay cuts the board’s supply, and register 2000 (6 A at least) is what it offers when the supply is back',
+    'bits 4 and 5 of 1007 are told in two ways: bit 4 is an error only while no self-test runs; bit 0 (relay) is told in both polarities and is not used',
+    'states E and F are both "failure" (told as E); no serial number: a board is known by its unit id, its firmware and the ranges of its settings',
+    'register 2005: bit 7 is set (0.01 A, firmware 17 or later) and bit 3 cleared (no charging with ventilation), by read, change and write; bits 13 to 15 are never written',
+    'the self-test is offered only where bit 4 of 2005 (feedback of a residual current monitor) is set; 1009 as its countdown is of medium confidence',
+    'the vendor’s RCD error is cleared by nothing of ours (1004 bit 2): cutting the supply does it',
+  ],
+  'viridian-epc2-plus': [
+    'no register tells the contactor, the lock’s feedback, x1 from x2, or state E: paused means register 5 = 0, read back',
+    'whether registers 28 and 30 (watchdog) outlive a loss of supply is not stated: compared at each start, written where they differ',
+    'register 12 (lock at power loss) is left as it was found; register 13 is made 0, so that no charge begins by itself after a power cut',
+    'offers are at most register 44 (16 A as delivered), which is left as it was found',
+    'no serial number: a board is known by its unit id and line settings in 21 to 23',
+  ],
   'eastron-sdm630-v2': [
     'float32 register: 2 Wh steps from 16,384 kWh, 4 Wh from 32,768 kWh',
     'a sum of powers that does not fit the total is not judged here',

@@ -28,7 +28,8 @@ export interface Place {
 export interface BoardDriver extends Driver {
   readonly turns: {
     readonly read: Turn
-    readonly readErrors: Turn
+    /** The error bits, where they are read in an exchange of their own; null: each reading of the state has them. */
+    readonly readErrors: Turn | null
     readonly pause: Turn
     readonly offer: Turn
   }

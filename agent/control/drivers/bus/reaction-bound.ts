@@ -20,7 +20,8 @@ export interface ReactionConfig {
   readonly board: {
     readonly line: UnitLine
     readonly read: Turn
-    readonly readErrors: Turn
+    /** null: each reading of the state has the error bits. */
+    readonly readErrors: Turn | null
     readonly pause: Turn
     /** How many reads it takes until the error bits were read once. */
     readonly readsPerErrorReading: number
@@ -102,8 +103,15 @@ export function reactionBound(config: ReactionConfig): ReactionBound {
       ms: (board.readsPerErrorReading - 1) * boardPeriodMs,
       why: `the error bits are read with each ${board.readsPerErrorReading}. reading`,
     },
-    readTurn('reading the error bits', board.readErrors),
-    { ms: gapMs, why: 'one more silence' },
+    ...(board.readErrors === null
+      ? []
+      : [
+          readTurn('reading the error bits', board.readErrors),
+          { ms: gapMs, why: 'one more silence' },
+          ...(board.line.silenceMs > 0
+            ? [{ ms: board.line.silenceMs, why: 'the board’s silence once more' }]
+            : []),
+        ]),
   ]
   const sum = (terms: readonly Term[]) => Math.ceil(terms.reduce((total, term) => total + term.ms, 0))
   const pilotMs = sum(pilot)
@@ -127,7 +135,7 @@ export function reactionConfig(parts: {
   readonly boardPeriodMs: number
   readonly board: {
     readonly line: UnitLine
-    readonly turns: { readonly read: Turn; readonly readErrors: Turn; readonly pause: Turn }
+    readonly turns: { readonly read: Turn; readonly readErrors: Turn | null; readonly pause: Turn }
     readonly readsPerErrorReading: number
   }
   readonly deadman: { readonly id: string; readonly line: UnitLine; readonly turns: { readonly hold: Turn } }
