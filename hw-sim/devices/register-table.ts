@@ -162,10 +162,15 @@ const covers = <S>(row: Row<S>, address: number) =>
 const reads = <S>(row: Row<S>, functionCode: number, address: number) =>
   row.reads.includes(functionCode) && covers(row, address)
 
-/** Writes go to what FC01 reads (or takes FC05's raw value) and to what FC03 reads; input registers share their addresses. */
+/**
+ * Writes go to what FC01 reads (or takes FC05's raw value) and to what FC03 reads, or nothing; input registers share their
+ * addresses.
+ */
 const writes = <S>(row: Row<S>, coil: boolean, address: number) =>
   covers(row, address) &&
-  (coil ? row.reads.includes(READ_BITS) || row.rawCoil === true : row.reads.includes(READ_HOLDING))
+  (coil
+    ? row.reads.includes(READ_BITS) || row.rawCoil === true
+    : row.reads.includes(READ_HOLDING) || (row.reads.length === 0 && row.rawCoil !== true))
 
 /** The values of FC15 or FC16, or null where the counts do not fit together. */
 function valuesOf(request: Buffer, functionCode: number, count: number): readonly number[] | null {
