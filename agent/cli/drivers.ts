@@ -50,6 +50,20 @@ export const DRIVERS: readonly KnownDriver[] = [
     // Vendor's register 6: 6 to 32 A.
     currentMaxMilliamps: amps(32),
   },
+  {
+    id: 'abl-emh1',
+    role: 'board',
+    device: 'ABL eMH1, eMH2, eMH3 (Modbus ASCII, RS-485)',
+    // The controllers are built for 32 A at most; its register would take more.
+    currentMaxMilliamps: amps(32),
+  },
+  {
+    id: 'keba-p30',
+    role: 'board',
+    device: 'KEBA KeContact P30, c-series and x-series (Modbus TCP)',
+    // Vendor's register 5004: 6 to 63 A.
+    currentMaxMilliamps: amps(63),
+  },
   { id: 'eastron-sdm630-v2', role: 'meter', device: 'Eastron SDM630 Modbus v2' },
   {
     id: 'waveshare-modbus-rtu-relay-8ch',

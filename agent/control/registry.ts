@@ -1,7 +1,9 @@
 // Which drivers there are. A new device is one file under drivers/ and one line here.
 import type { BoardDriver, DeadmanDriver, MeterDriver } from './drivers/driver.ts'
+import { ablEmh1 } from './drivers/evse-boards/abl-emh1.ts'
 import { evracingEvseDin } from './drivers/evse-boards/evracing-evse-din.ts'
 import { heidelbergEnergyControl } from './drivers/evse-boards/heidelberg-energy-control.ts'
+import { kebaP30 } from './drivers/evse-boards/keba-p30.ts'
 import { phoenixEvCcAc1M3Rtu } from './drivers/evse-boards/phoenix-ev-cc-ac1-m3-rtu.ts'
 import { viridianEpc2Plus } from './drivers/evse-boards/viridian-epc2-plus.ts'
 import { waveshareModbusRtuRelay8ch } from './drivers/io/waveshare-modbus-rtu-relay-8ch.ts'
@@ -16,7 +18,9 @@ interface Registry {
 
 export const registry: Registry = {
   boards: {
+    'abl-emh1': ablEmh1,
     'heidelberg-energy-control': heidelbergEnergyControl,
+    'keba-p30': kebaP30,
     'phoenix-ev-cc-ac1-m3-rtu': phoenixEvCcAc1M3Rtu,
     'evracing-evse-din': evracingEvseDin,
     'viridian-epc2-plus': viridianEpc2Plus,

@@ -42,6 +42,27 @@ const OPEN: Readonly<Record<string, readonly string[]>> = {
     'offers are at most register 44 (16 A as delivered), which is left as it was found',
     'no serial number: a board is known by its unit id and line settings in 21 to 23',
   ],
+  'keba-p30': [
+    'dead-man: its own watchdog (5018 = 10 s, 5016 = 0 A, both written to RAM at each start), fed by writes only: 5018 and ' +
+      'the order that stands, each 3 s; the time-out is read back (1602), the current is not (later guides have it at 1600)',
+    'no pilot letter: A to C follow from 1000 and 1004, an error with a car is F; while 1000 is 0 (start) there is no reading',
+    'x1 and x2 are not told: it offers where 1000 is 2 or 3, and 1100 is taken for what the pilot tells',
+    '1000 = 5 is a pause as well as heat: over-temperature is not told apart; error numbers (1006) are not published',
+    'no register tells whether the contactor is closed: safety infers "open" from pilot and current',
+    'each register is a request of its own: a reading is 1000 and one more, the cable (1004) with every second one, or at once ' +
+      'where 1000 has changed',
+    'its own meter (1008 to 1044) is not read here; phase switching (5052) is not used',
+  ],
+  'abl-emh1': [
+    'dead-man: its upstream time-out, fed by any request; its length is published nowhere and what is left then cannot be ' +
+      'read (register 0x06 bit 15 chooses F4 or F14): a silence test at commissioning proves both, and without it on it is refused',
+    'the first request after a silence is often lost: the driver makes its first one twice',
+    'a duty of 0.1 % is 60 mA: offers are multiples of 60 mA, 16 A becomes 15.96 A',
+    'no register tells contactor, lock or the rating of the plug; the board trips by itself on over-current (F9: more than ' +
+      '105 % for 1000 s, 110 % for 100 s, 120 % for 10 s)',
+    'F14 to F17 and class 0 to 7 of the over-current are told as raw flags only; how it leaves F4 is not published',
+    'its own current transformers (0x2E) may be absent and are not read here',
+  ],
   'eastron-sdm630-v2': [
     'float32 register: 2 Wh steps from 16,384 kWh, 4 Wh from 32,768 kWh',
     'a sum of powers that does not fit the total is not judged here',

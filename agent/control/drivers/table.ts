@@ -2,13 +2,25 @@
 // them. Here are the kinds of rows, how rows are grouped into reads, and how words become values. Pure.
 
 export type Fc = 1 | 2 | 3 | 4
-export type RowType = 'f32' | 'u16' | 'i16' | 'u32' | 'ascii' | 'bits16' | 'coil' | 'coilValue'
+/** What is only written: 5 as a coil, 6 and 16 as registers. */
+export type WriteFc = 5 | 6 | 16
+export type RowType =
+  | 'f32'
+  | 'u16'
+  | 'i16'
+  | 'u32'
+  | 'ascii'
+  | 'bits16'
+  | 'bits32'
+  | 'packed'
+  | 'coil'
+  | 'coilValue'
 
 /** One quantity of a device. Its name is the facts' name of it in camelCase. */
 export interface Row<N extends string = string> {
   readonly name: N
-  /** The function code that reads it; 5 for those that are only written, as a coil. */
-  readonly fc: Fc | 5
+  /** The function code that reads it; of those that are only written, the one that writes it. */
+  readonly fc: Fc | WriteFc
   /** PDU address, 0-based. */
   readonly address: number
   /** Words, or coils for `coil` rows. */
@@ -22,14 +34,14 @@ export interface Row<N extends string = string> {
 }
 
 interface Extra {
-  readonly fc?: Fc | 5
+  readonly fc?: Fc | WriteFc
   readonly range?: { readonly min: number; readonly max: number }
   readonly count?: number
   readonly scale?: number
 }
 
 const row =
-  (type: RowType, fcDefault: Fc | 5, countDefault: number) =>
+  (type: RowType, fcDefault: Fc | WriteFc, countDefault: number) =>
   <N extends string>(address: number, name: N, unit = '', extra: Extra = {}): Row<N> => ({
     name,
     fc: extra.fc ?? fcDefault,
@@ -51,6 +63,10 @@ export const i16 = row('i16', 3, 1)
 export const u32 = row('u32', 3, 2)
 /** Sixteen flags in one holding register. */
 export const bits16 = row('bits16', 3, 1)
+/** Flags and small fields in two holding registers, high word first. */
+export const bits32 = row('bits32', 3, 2)
+/** Fields of several widths in some holding registers; the driver takes them apart. */
+export const packed = row('packed', 3, 1)
 /** Text, two characters a holding register, high byte first. */
 export const ascii = row('ascii', 3, 1)
 /** One or more coils. */
@@ -60,7 +76,7 @@ export const coilValue = row('coilValue', 5, 1)
 
 /** One read: neighbours of one function code. */
 export interface Block<N extends string = string> {
-  readonly fc: Fc | 5
+  readonly fc: Fc | WriteFc
   readonly address: number
   readonly count: number
   readonly rows: readonly Row<N>[]
