@@ -42,6 +42,7 @@ export const DRIVERS: readonly KnownDriver[] = [
     device: 'EVRacing EVSE-WB or EVSE-DIN (SimpleEVSE)',
     // Register 1000: up to 80 A.
     currentMaxMilliamps: amps(80),
+    deadman: 'supply',
   },
   {
     id: 'viridian-epc2-plus',
@@ -49,6 +50,7 @@ export const DRIVERS: readonly KnownDriver[] = [
     device: 'Viridian EVSE EPC 2.0 Plus (OBO ION basic)',
     // Vendor's register 6: 6 to 32 A.
     currentMaxMilliamps: amps(32),
+    deadman: 'own',
   },
   {
     id: 'abl-emh1',
@@ -56,6 +58,7 @@ export const DRIVERS: readonly KnownDriver[] = [
     device: 'ABL eMH1, eMH2, eMH3 (Modbus ASCII, RS-485)',
     // The controllers are built for 32 A at most; its register would take more.
     currentMaxMilliamps: amps(32),
+    deadman: 'own',
   },
   {
     id: 'keba-p30',
@@ -63,6 +66,7 @@ export const DRIVERS: readonly KnownDriver[] = [
     device: 'KEBA KeContact P30, c-series and x-series (Modbus TCP)',
     // Vendor's register 5004: 6 to 63 A.
     currentMaxMilliamps: amps(63),
+    deadman: 'own',
   },
   { id: 'eastron-sdm630-v2', role: 'meter', device: 'Eastron SDM630 Modbus v2' },
   {

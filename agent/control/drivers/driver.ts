@@ -9,6 +9,8 @@ export interface Turn {
   readonly name: string
   readonly requestBytes: number
   readonly replyBytes: number
+  /** So many such exchanges one after the other; 1 where not given. */
+  readonly exchanges?: number
 }
 
 interface Driver {

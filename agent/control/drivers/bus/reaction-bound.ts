@@ -44,9 +44,11 @@ interface Term {
   readonly why: string
 }
 
-/** The time that an exchange holds the bus when its reply comes at the last moment or never. */
+/** The time that a turn holds the bus when each reply comes at the last moment or never. */
 const worst = (line: LineSettings, unit: UnitLine, turn: Turn): number =>
-  deadlineMs(line, unit, { request: turn.requestBytes, reply: turn.replyBytes })
+  (turn.exchanges ?? 1) * deadlineMs(line, unit, { request: turn.requestBytes, reply: turn.replyBytes })
+
+const times = ({ exchanges }: Turn): string => (exchanges === undefined ? '' : `${exchanges} times `)
 
 /** The longest of the exchanges of the others that `of` picks; 0 ms where there is none. */
 function longest({ line, others }: ReactionConfig, of: (priority: Priority) => boolean): Term {
@@ -80,7 +82,7 @@ export function reactionBound(config: ReactionConfig): ReactionBound {
   const hold = longest(config, (priority) => priority === 'hold')
   const readTurn = (name: string, turn: Turn): Term => ({
     ms: worst(line, board.line, turn),
-    why: `${name}: ${turn.requestBytes} + ${turn.replyBytes} bytes, answers within ${board.line.turnaroundWorstMs} ms`,
+    why: `${name}: ${times(turn)}${turn.requestBytes} + ${turn.replyBytes} bytes, answers within ${board.line.turnaroundWorstMs} ms`,
   })
   const gaps = hold.ms > 0 ? 4 : 3
   const common: readonly Term[] = [

@@ -14,7 +14,7 @@ import { amps, CURRENT_MIN, type MilliAmps, milliAmps } from '../../../../shared
 import type { Pilot } from '../../../control-link/messages.ts'
 import type { Board, BoardError, BoardReading } from '../../ports/board.ts'
 import type { BusFailure, BusUnit, Outcome, Priority, Taken } from '../../ports/bus.ts'
-import { SHORT_FRAME_BYTES, wordsReplyBytes } from '../bus/line-time.ts'
+import { SHORT_FRAME_BYTES, wordsReplyBytes, writeWordsRequestBytes } from '../bus/line-time.ts'
 import {
   type ConfigurationFailure,
   configurationFailure,
@@ -30,6 +30,7 @@ const serial = ascii(0x50, 'serial', '', { count: 8 })
 const systemFlags = bits32(0x06, 'systemFlags')
 const config = u16(0x0f, 'config', '', { count: 5 })
 const statusFull = packed(0x2e, 'statusFull', '', { count: 5 })
+const modifyState = u16(0x05, 'modifyState', '', { fc: 16 })
 const setIcmax = u16(0x14, 'setIcmax', '%', { fc: 16, scale: 0.1 })
 
 /** 100 %: no current may be drawn. */
@@ -40,6 +41,10 @@ const STEP = milliAmps(60)
 /** None of the controllers is built for more. */
 const CURRENT_MAX = amps(32)
 const UPSTREAM_TIMEOUT_BIT = 6
+/** To 0x05. */
+const DISABLE = 0xe0e0
+const ENABLE = 0xa1a1
+const OUTLET_DISABLED = 0xe0
 
 interface Meaning {
   readonly pilot: Pilot
@@ -77,12 +82,9 @@ const STATES: ReadonlyMap<number, Meaning> = new Map([
   [0xfb, failure('contactorFault')],
 ] as const)
 
-/** A request of function code 16 with one register. */
-const WRITE_ONE_BYTES = 11
-
 const writeTurn = (name: string) => ({
   name,
-  requestBytes: WRITE_ONE_BYTES,
+  requestBytes: writeWordsRequestBytes(1),
   replyBytes: SHORT_FRAME_BYTES,
 })
 
@@ -95,11 +97,12 @@ export const ablEmh1: BoardDriver = {
     busSilenceMs: 0,
     turnaroundWorstMs: 40,
     latenessWorstMs: 40,
+    asciiReplyStart: '>',
   },
-  rows: [fwConfig, serial, systemFlags, config, statusFull, setIcmax],
+  rows: [fwConfig, serial, systemFlags, config, statusFull, modifyState, setIcmax],
   turns: {
     read: { name: 'state, 5 words', requestBytes: SHORT_FRAME_BYTES, replyBytes: wordsReplyBytes(5) },
-    readErrors: { name: 'flags, 2 words', requestBytes: SHORT_FRAME_BYTES, replyBytes: wordsReplyBytes(2) },
+    readErrors: null,
     offer: writeTurn('offer'),
     pause: writeTurn('pause'),
   },
@@ -192,6 +195,19 @@ function createBoard(name: string, unit: BusUnit): Board {
     return ok(null)
   }
 
+  /** 0xA1A1 begins at A1 anew, which would interrupt a charge: only where the outlet is disabled. */
+  async function setService(inService: boolean): Promise<Result<null, BusFailure>> {
+    if (inService) {
+      const status = await words(statusFull, 'board')
+      if (!status.ok) return status
+      const isDisabled = ((status.value.value[0] ?? 0) & 0xff) === OUTLET_DISABLED
+      return isDisabled ? put(modifyState, ENABLE, 'board') : ok(null)
+    }
+    pauses++
+    knownDuty = null
+    return put(modifyState, DISABLE, 'withdraw')
+  }
+
   /** This unit is the one that it is thought to be, and its upstream time-out is on. */
   async function identify(): Promise<Result<null, BusFailure | ConfigurationFailure>> {
     const register = '0x0001 (fw_config)'
@@ -249,6 +265,7 @@ function createBoard(name: string, unit: BusUnit): Board {
     read,
     offer,
     pause,
+    setService,
   }
 }
 

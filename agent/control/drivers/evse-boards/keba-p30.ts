@@ -75,12 +75,17 @@ export const kebaP30: BoardDriver = {
   line: { silenceMs: 0, busSilenceMs: 0, turnaroundWorstMs: 100, latenessWorstMs: 1000 },
   rows: [...Object.values(identity), ...Object.values(state), failsafeTimeoutRead, ...Object.values(write)],
   turns: {
-    read: { name: 'state, 2 words', requestBytes: SHORT_FRAME_BYTES, replyBytes: wordsReplyBytes(2) },
-    readErrors: { name: 'cable, 2 words', requestBytes: SHORT_FRAME_BYTES, replyBytes: wordsReplyBytes(2) },
+    read: {
+      name: 'state and one more, 2 words each',
+      requestBytes: SHORT_FRAME_BYTES,
+      replyBytes: wordsReplyBytes(2),
+      exchanges: 2,
+    },
+    readErrors: null,
     offer: turn('offer'),
     pause: turn('pause'),
   },
-  // An error is a state of 1000, which each reading has; the cable comes with every second one.
+  // An error is a state of 1000, which each reading has; a cable that changes without it comes with every second one.
   readsPerErrorReading: 2,
   create({ name, bus, unitId }) {
     return createBoard(name, bus.unit({ name, unitId, line: kebaP30.line }))

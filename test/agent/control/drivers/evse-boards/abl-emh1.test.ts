@@ -245,7 +245,7 @@ describe('offer and pause', () => {
     }
   })
 
-  it('never writes anything but the duty: 0x05 with 0xF1F1 would trip the residual current device', async () => {
+  it('writes nothing but the duty: 0x05 with 0xF1F1 would trip the residual current device', async () => {
     await at.run(board.prepare())
     await at.run(board.offer(amps(6)))
     await at.run(board.pause())
@@ -257,5 +257,31 @@ describe('offer and pause', () => {
     for (const current of [amps(0), milliAmps(5940), amps(10), milliAmps(32_040)]) {
       await expect(board.offer(current)).rejects.toThrow(/6 to 32 A in steps of 60 mA/)
     }
+  })
+})
+
+describe('setService', () => {
+  const setService = (inService: boolean) => {
+    if (board.setService === undefined) throw new Error('the outlet can be disabled')
+    return at.run(board.setService(inService))
+  }
+  beforeEach(() => put(0x05, 0))
+
+  it('disables the outlet at once, and asks anew for its duty after it', async () => {
+    await at.run(board.offer(amps(6)))
+    at.sent()
+    expect(await setService(false)).toEqual({ ok: true, value: null })
+    expect(at.sent()).toEqual(['01100005000102e0e0'])
+    await at.run(board.offer(amps(6)))
+    expect(at.sent()[0]).toBe('0103000f0005')
+  })
+
+  it('enables it where it is disabled, and never interrupts a charge', async () => {
+    putState(0xe0, 1000)
+    await setService(true)
+    expect(at.sent()).toEqual([FULL, '01100005000102a1a1'])
+    putState(0xc2, 267)
+    await setService(true)
+    expect(at.sent()).toEqual([FULL])
   })
 })
