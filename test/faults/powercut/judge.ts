@@ -126,7 +126,8 @@ export function judge(found: Found, { done, underWay }: Promised): readonly Find
     const [old, now] = [before.get(name), next.get(name)]
     const isOld = text === old?.text || (text === undefined && old?.mayBeGone === true)
     const isNew = text === now?.text || (text === undefined && now?.mayBeGone === true)
-    if (isOld && !isNew) sides.old = name
+    // A row whose acknowledgement was not durable yet may be found whatever became of the step under way.
+    if (isOld && !isNew && !old?.mayBeGone) sides.old = name
     if (isNew && !isOld) sides.new = name
     if (isOld || isNew) continue
     // A row that came back, or one that would go out with other bytes than before.
