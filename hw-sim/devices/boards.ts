@@ -1,9 +1,11 @@
 // The boards that a site file can name, by the ids of test/facts/registers.json.
 import type { BoardKind } from './board-kind.ts'
+import { heidelbergKind } from './heidelberg-energy-control.ts'
 import { kebaKind } from './keba-p30.ts'
 import { phoenixKind } from './phoenix-board.ts'
 
 export const BOARDS = {
+  'heidelberg-energy-control': heidelbergKind,
   'keba-p30': kebaKind,
   'phoenix-ev-cc-ac1-m3-rtu': phoenixKind,
 } as const satisfies Record<string, BoardKind>
