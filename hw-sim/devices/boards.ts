@@ -1,4 +1,5 @@
 // The boards that a site file can name, by the ids of test/facts/registers.json.
+import { ablKind } from './abl-emh1.ts'
 import type { BoardKind } from './board-kind.ts'
 import { heidelbergKind } from './heidelberg-energy-control.ts'
 import { kebaKind } from './keba-p30.ts'
@@ -6,6 +7,7 @@ import { phoenixKind } from './phoenix-board.ts'
 
 export const BOARDS = {
   'heidelberg-energy-control': heidelbergKind,
+  'abl-emh1': ablKind,
   'keba-p30': kebaKind,
   'phoenix-ev-cc-ac1-m3-rtu': phoenixKind,
 } as const satisfies Record<string, BoardKind>
