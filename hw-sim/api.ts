@@ -49,6 +49,31 @@ export interface SimState {
   /** All relay modules by their names. */
   readonly relays: Readonly<Record<string, RelaySight>>
   readonly meter: { readonly serial: string; readonly registerWh: number }
+  readonly cable: {
+    readonly kind: 'tethered' | 'socket'
+    /** Always with a fixed cable. */
+    readonly inSocket: boolean
+    /** What its resistor tells, A. */
+    readonly amps: number | 'shorted'
+  }
+  /** The plug's lock; null: the site has none. */
+  readonly lock: {
+    /** Where the pin is. */
+    readonly position: 'locked' | 'unlocked'
+    readonly moving: 'locked' | 'unlocked' | null
+    /** What its contact says. */
+    readonly feedback: 'locked' | 'unlocked'
+    /** How often the motor was started. */
+    readonly moves: number
+  } | null
+  /** The release contactor is closed; null: the site has none. */
+  readonly releaseClosed: boolean | null
+  /** The residual current monitor has tripped; null: the site has none. */
+  readonly residualTripped: boolean | null
+  readonly gridLimited: boolean
+  readonly stopPressed: boolean
+  /** Contacts of the input modules by their names, channel 1 first; true: closed. */
+  readonly inputs: Readonly<Record<string, readonly boolean[]>>
   readonly faults: readonly SimFault[]
 }
 
@@ -67,11 +92,26 @@ export type SimFault =
   | { readonly kind: 'boardError'; readonly bit: number }
   | { readonly kind: 'pilot'; readonly state: 'E' | 'F' | 'D' }
   | { readonly kind: 'contactorWelded' }
+  /** The release contactor of the relay module: contacts that are closed, or that close, part no more. */
+  | { readonly kind: 'releaseWelded' }
+  /** The plug's lock: never arrives, takes ten times as long, or its feedback stays as it was. */
+  | { readonly kind: 'lock'; readonly how: 'jammed' | 'slow' | 'feedbackStuck' }
+  /** A contact that an input channel (from 1) does not see any more: a broken or a shorted wire. */
+  | {
+      readonly kind: 'inputStuck'
+      readonly inputs: string
+      readonly channel: number
+      readonly closed: boolean
+    }
+  /** Direct current leaks in the car while it is energised. */
+  | { readonly kind: 'residualCurrent' }
+  /** The residual current monitor's test trips nothing. */
+  | { readonly kind: 'selfTestFailed' }
   /** The car draws this instead of the offer. */
   | { readonly kind: 'greedy'; readonly milliamps: number }
   | { readonly kind: 'meter'; readonly how: 'nan' | 'frozen' | 'back' | 'otherSerial' | 'jump' }
-  /** The pseudo terminal is closed; DELETE /faults opens a new one at the same link path. */
-  | { readonly kind: 'portGone' }
+  /** The port vanishes, of one bus or reader or of all; DELETE /faults opens a new one at the same link path. */
+  | { readonly kind: 'portGone'; readonly bus?: string }
 
 /** Something that happened in the world; GET /events?after=N gives those with a higher number. */
 export interface SimEvent {
@@ -87,10 +127,33 @@ export interface SimEvent {
     | 'currentStopped'
     | 'currentStarted'
     | 'boardPower'
+    /** Channels of the first module, 1 closed; of others with their name before them. */
     | 'relay'
     /** Register 24025 changed; the detail is its bits. */
     | 'boardError'
     | 'retentiveWrite'
+    /** The board's own clock for a silent master: off, running, tripped. */
+    | 'boardWatchdog'
+    /** A socket's cable; with a fixed one they never come. */
+    | 'cableIn'
+    | 'cableOut'
+    /** Somebody pulled or pushed a plug that the lock held. */
+    | 'plugHeld'
+    /** The lock's motor was started; the detail is where to. */
+    | 'lockMotor'
+    /** The lock's pin has arrived: locked or unlocked. */
+    | 'lock'
+    /** The release contactor. */
+    | 'releaseClosed'
+    | 'releaseOpened'
+    /** tripped or sound */
+    | 'residualMonitor'
+    /** limited or free */
+    | 'gridLimit'
+    /** pressed or released */
+    | 'stopButton'
+    /** A token was held to the reader; the detail is the token. */
+    | 'token'
   readonly detail: string
 }
 
@@ -118,11 +181,17 @@ export interface SimFrame {
  *   GET    /state                     SimState
  *   GET    /events?after=N            { events: SimEvent[], next: number }; next is the newest number, whatever N was
  *   GET    /frames?after=N            { frames: SimFrame[], next: number }; next as above, so after=9007199254740991 asks for it
- *   POST   /car/plug  /car/unplug     body {} (plug may carry a partial CarState)
+ *   POST   /car/plug  /car/unplug     body {} (plug may carry a partial CarState). A socket's cable goes in and out with the
+ *                                     car; a locked one stays, and the car goes without it
  *   POST   /car/set                   partial CarState
  *   POST   /power/cut                 board, relay and meter lose their supply: volatile registers are lost
  *   POST   /power/restore
  *   POST   /faults   DELETE /faults   SimFault; one of the same kind at the same unit, bit or meter fault is replaced
+ *   POST   /cable                     { inSocket, amps? } a socket's cable alone, goes in or out or is another one (amps 13, 20, 32,
+ *                                     63 or "shorted"); a locked one stays as it is
+ *   POST   /rfid                      { token, reader?, times? } ten hex digits held to the reader, which sends them so many times
+ *   POST   /button/stop               { ms } pressed for so long
+ *   POST   /grid-limit                { limited } the grid operator's relay
  *   POST   /meter/advance             { milliwattHours } counted by another load; it is nobody's session
  * Ready line on standard output: {"msg":"ready","http":"http://127.0.0.1:PORT","ports":{"BUS":"/dev/pts/N"}}; with --link-dir the ports
  * are the links; a TCP bus is told as "127.0.0.1:PORT"
@@ -138,5 +207,9 @@ export const SIM_ROUTES = [
   'POST /power/restore',
   'POST /faults',
   'DELETE /faults',
+  'POST /cable',
+  'POST /rfid',
+  'POST /button/stop',
+  'POST /grid-limit',
   'POST /meter/advance',
 ] as const

@@ -1,8 +1,10 @@
 // One request to one device of the world, and what becomes of the world by it. Pure.
 import { answerMeter } from './devices/eastron-sdm630.ts'
+import { answerInputs } from './devices/waveshare-inputs.ts'
 import { answerRelay } from './devices/waveshare-relay.ts'
-import { isBoard, isMeter } from './site-fit.ts'
+import { isBoard, isInputs, isMeter } from './site-fit.ts'
 import type { SiteDevice } from './site-shape.ts'
+import { inputsOf } from './world/wiring.ts'
 import { boardInputs, meterWiring, type World, type WorldFacts } from './world.ts'
 
 export interface Asked {
@@ -25,6 +27,9 @@ export function askDevice(
   if (isMeter(device)) {
     const answer = answerMeter(world.meter, pdu, meterWiring(world, facts))
     return { world: { ...world, meter: answer.state }, pdu: answer.pdu }
+  }
+  if (isInputs(device)) {
+    return { world, pdu: answerInputs(inputsOf(world, facts.wiring, device.name), pdu) }
   }
   const relay = world.relays[device.name]
   if (!relay) return null

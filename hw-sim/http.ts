@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { z } from 'zod'
 import { err, ok, type Result } from '../shared/result.ts'
 import { SIM_ROUTES, type SimFault } from './api.ts'
+import { TOKEN } from './devices/rdm6300.ts'
 import type { RunningSite } from './running-site.ts'
 import { carShape } from './site-shape.ts'
 
@@ -59,10 +60,32 @@ const faultShape: z.ZodType<SimFault> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('boardError'), bit: z.int().min(1).max(65_535) }),
   z.strictObject({ kind: z.literal('pilot'), state: z.enum(['E', 'F', 'D']) }),
   z.strictObject({ kind: z.literal('contactorWelded') }),
+  z.strictObject({ kind: z.literal('releaseWelded') }),
+  z.strictObject({ kind: z.literal('lock'), how: z.enum(['jammed', 'slow', 'feedbackStuck']) }),
+  z.strictObject({
+    kind: z.literal('inputStuck'),
+    inputs: z.string(),
+    channel: z.int().min(1).max(8),
+    closed: z.boolean(),
+  }),
+  z.strictObject({ kind: z.literal('residualCurrent') }),
+  z.strictObject({ kind: z.literal('selfTestFailed') }),
   z.strictObject({ kind: z.literal('greedy'), milliamps }),
   z.strictObject({ kind: z.literal('meter'), how: z.enum(['nan', 'frozen', 'back', 'otherSerial', 'jump']) }),
-  z.strictObject({ kind: z.literal('portGone') }),
+  z.strictObject({ kind: z.literal('portGone'), bus: z.string().exactOptional() }),
 ])
+
+const cable = z.strictObject({
+  inSocket: z.boolean(),
+  amps: z.union([z.literal([13, 20, 32, 63]), z.literal('shorted')]).optional(),
+})
+const touch = z.strictObject({
+  token: z.string().regex(TOKEN, 'ten upper-case hex digits'),
+  reader: z.string().optional(),
+  times: z.int().min(1).max(50).default(1),
+})
+const pressed = z.strictObject({ ms: z.int().min(1).max(600_000) })
+const limited = z.strictObject({ limited: z.boolean() })
 
 const nothing = z.strictObject({})
 const advance = z.strictObject({ milliwattHours: z.int().min(0).max(1_000_000_000_000) })
@@ -96,6 +119,19 @@ const HANDLERS: Readonly<Record<Route, Handler>> = {
   'POST /power/restore': command(nothing, (site) => site.setSupply(true)),
   'POST /faults': command(faultShape, (site, fault) => site.addFault(fault)),
   'DELETE /faults': command(nothing, (site) => site.clearFaults()),
+  'POST /cable': command(cable, (site, { inSocket, amps }) =>
+    site.setCable({ inSocket, ...(amps === undefined ? {} : { amps }) }),
+  ),
+  'POST /rfid': (site, { body }) => {
+    const parsed = touch.safeParse(body)
+    if (!parsed.success) return err(refused(parsed.error, body))
+    const { token, reader = null, times } = parsed.data
+    if (site.touch(token, { reader, times })) return ok(site.state())
+    const expected = 'a reader of the site file (section readers)'
+    return err({ error: 'no such reader', where: 'reader', expected, got: reader })
+  },
+  'POST /button/stop': command(pressed, (site, { ms }) => site.pressStop(ms)),
+  'POST /grid-limit': command(limited, (site, body) => site.setGridLimit(body.limited)),
   'POST /meter/advance': command(advance, (site, { milliwattHours }) => site.advanceMeter(milliwattHours)),
 }
 

@@ -5,11 +5,15 @@ import type { SiteWire } from './devices/board-kind.ts'
 import { boardKindOf } from './devices/boards.ts'
 import { newMeter } from './devices/eastron-sdm630.ts'
 import { newRelay } from './devices/waveshare-relay.ts'
-import { isBoard, isMeter, isRelay } from './site-fit.ts'
+import { isBoard, isInputs, isMeter, isRelay } from './site-fit.ts'
 import type { Site, SiteDevice } from './site-shape.ts'
+import type { InputPoint, RelayPoint } from './site-wiring.ts'
 import { openContactor } from './world/contactor.ts'
 import { noEnergy } from './world/energy.ts'
-import type { Wire, World, WorldFacts } from './world.ts'
+import { openLock } from './world/plug-lock.ts'
+import { soundMonitor } from './world/residual.ts'
+import type { Contact, ContactName, Wire, WiringFacts } from './world/wiring.ts'
+import type { World, WorldFacts } from './world.ts'
 
 /** The one device of its kind: a parsed site has it. */
 function only<T extends SiteDevice>(site: Site, is: (device: SiteDevice) => device is T): T {
@@ -33,8 +37,51 @@ export function worldFacts(site: Site): WorldFacts {
     contactor: site.contactor,
     release: wireOf(board.xr),
     supply: wireOf(board.supply),
-    cableAmps: site.cable.ratingMilliamps / 1000,
+    wiring: wiringFacts(site),
+    inputModules: site.devices.filter(isInputs).map((module) => module.name),
+    metersOutlet: only(site, isMeter).voltagesOf === 'outlet',
   }
+}
+
+const relayWire = ({ relay, channel }: RelayPoint): Wire => ({ kind: 'relay', relay, channel: channel - 1 })
+
+function wiringFacts(site: Site): WiringFacts {
+  const { lock, release, residualMonitor } = site
+  return {
+    lock: lock
+      ? {
+          travelMs: lock.travelMs,
+          atPowerLoss: lock.atPowerLoss,
+          boardSees: lock.feedback === 'board',
+          drive:
+            lock.drive === 'board'
+              ? 'board'
+              : { lock: relayWire(lock.drive.lock), unlock: relayWire(lock.drive.unlock) },
+        }
+      : null,
+    release: release ? { coil: relayWire(release.coil), contactor: release } : null,
+    residual: residualMonitor
+      ? { test: residualMonitor.test ? relayWire(residualMonitor.test) : null }
+      : null,
+    contacts: contactsOf(site),
+  }
+}
+
+function contactsOf(site: Site): readonly Contact[] {
+  const { lock, release, residualMonitor, gridLimit, stopButton } = site
+  const list: Contact[] = []
+  const add = (name: ContactName, point: InputPoint, closedWhenActive: boolean) =>
+    list.push({ name, inputs: point.inputs, channel: point.channel - 1, closedWhenActive })
+  if (lock && typeof lock.feedback === 'object') {
+    add('lock', lock.feedback.input, lock.feedback.closedWhen === 'locked')
+  }
+  if (release?.mirror) add('mirror', release.mirror.input, release.mirror.closedWhen === 'open')
+  if (residualMonitor) {
+    add('residual', residualMonitor.trip.input, residualMonitor.trip.closedWhen === 'tripped')
+  }
+  if (gridLimit) add('gridLimit', gridLimit.input, gridLimit.closedWhen === 'limited')
+  if (stopButton) add('stopButton', stopButton.input, stopButton.closedWhen === 'pressed')
+  return list
 }
 
 function baudOf(site: Site, device: SiteDevice): number {
@@ -92,7 +139,18 @@ export function newWorld(site: Site, nowMicros: number): World {
         : null,
     },
     board: newBoard(site, nowMicros),
+    cable: {
+      kind: site.cable.kind,
+      inSocket: site.cable.kind === 'tethered' || car.plugged,
+      amps: site.cable.ratingMilliamps / 1000,
+    },
     contactor: openContactor,
+    release: site.release ? openContactor : null,
+    lock: site.lock ? openLock : null,
+    residual: site.residualMonitor ? soundMonitor : null,
+    gridLimited: false,
+    stopPressedUntilMicros: null,
+    plugsHeld: 0,
     relays: Object.fromEntries(
       site.devices.filter(isRelay).map((relay) => [relay.name, newRelay(relay.flashOn)]),
     ),

@@ -8,21 +8,16 @@ import type { BusUnit } from './bus/hearing.ts'
 import { type NumberedLog, numberedLog } from './bus/numbered-log.ts'
 import { type Bus, frameLog, startBus } from './bus/start-bus.ts'
 import { startTcpBus } from './bus/tcp-bus.ts'
+import { startTokenReader } from './bus/token-reader.ts'
 import type { LineQuirks } from './devices/board-kind.ts'
 import { boardKindOf } from './devices/boards.ts'
-import { registerWh, serialNumber } from './devices/eastron-sdm630.ts'
+import { withCable, withCar, withGridLimit, withStopPressed } from './hands.ts'
+import { happened } from './happenings.ts'
 import { newWorld, worldFacts } from './new-world.ts'
-import { isBoard, isMeter } from './site-fit.ts'
+import { simState } from './sim-state.ts'
+import { isBoard, isMeter, isRelay } from './site-fit.ts'
 import type { Site, SiteDevice } from './site-shape.ts'
-import {
-  currents,
-  happened,
-  meterWiring,
-  stepWorld,
-  type World,
-  type WorldFacts,
-  withFaults,
-} from './world.ts'
+import { stepWorld, type World, withFaults } from './world.ts'
 
 export interface RunningSite {
   /** All buses can be reached; rejects where a TCP port is taken. A site of serial buses can be from the start. */
@@ -33,6 +28,11 @@ export interface RunningSite {
   /** Path of each bus for its master, `host:port` with TCP; null while the port is gone. */
   ports(): Readonly<Record<string, string | null>>
   setCar(change: Partial<CarState>): void
+  setCable(change: { readonly inSocket: boolean; readonly amps?: number | 'shorted' }): void
+  setGridLimit(limited: boolean): void
+  pressStop(ms: number): void
+  /** Holds a token of ten hex digits to a reader, null: the first; false where the site has no such reader. */
+  touch(token: string, how: { readonly reader: string | null; readonly times: number }): boolean
   /** Supply of board, relay and meter. */
   setSupply(supplied: boolean): void
   /** Replaces the fault of the same kind at the same place. */
@@ -69,9 +69,7 @@ export function startSite(options: RunningSiteOptions): RunningSite {
     world = next
   }
   const stepTo = (atMicros: number) => {
-    const moved = stepWorld(world, facts, atMicros)
-    for (const it of moved.happenings) events.add({ atMicros, ...it })
-    world = moved.world
+    note(stepWorld(world, facts, atMicros))
   }
   /** Up to now. The world keeps its own pace: what a held-up process has missed is stepped through as it would have been. */
   const step = () => {
@@ -95,6 +93,7 @@ export function startSite(options: RunningSiteOptions): RunningSite {
     return asked?.pdu ?? null
   }
 
+  const linkPathOf = (name: string) => (options.linkDir === null ? null : join(options.linkDir, name))
   const buses: readonly Bus[] = site.buses.map((bus, index) => {
     const common = {
       clock,
@@ -106,17 +105,19 @@ export function startSite(options: RunningSiteOptions): RunningSite {
         .map((device) => unitOf(device, (pdu) => answer(device, pdu))),
     }
     if (bus.kind === 'tcp') return startTcpBus({ ...bus, ...common })
-    const linkPath = options.linkDir === null ? null : join(options.linkDir, bus.name)
-    return startBus({ ...bus, ...common, linkPath })
+    return startBus({ ...bus, ...common, linkPath: linkPathOf(bus.name) })
   })
+  const readers = site.readers.map(({ name }) =>
+    startTokenReader({ name, clock, linkPath: linkPathOf(name), onTrouble: options.onTrouble }),
+  )
 
   const setFaults = (faults: readonly SimFault[]) => {
     change((now) => withFaults(now, facts, faults))
-    const gone = faults.some((fault) => fault.kind === 'portGone')
-    for (const bus of buses) {
-      bus.setFaults(faults)
-      if (gone) bus.loosePort()
-      else bus.restorePort()
+    for (const bus of buses) bus.setFaults(faults)
+    for (const port of [...buses, ...readers]) {
+      const gone = faults.some((it) => it.kind === 'portGone' && (it.bus ?? port.name) === port.name)
+      if (gone) port.loosePort()
+      else port.restorePort()
     }
   }
   const stepping = clock.every('world', STEP_MS, step)
@@ -129,8 +130,19 @@ export function startSite(options: RunningSiteOptions): RunningSite {
     },
     events,
     frames,
-    ports: () => Object.fromEntries(buses.map((bus) => [bus.name, bus.path()])),
-    setCar: (part) => change((now) => ({ ...now, car: { ...now.car, ...part } })),
+    ports: () => Object.fromEntries([...buses, ...readers].map((port) => [port.name, port.path()])),
+    setCar: (part) => change((now) => withCar(now, part)),
+    setCable: (cable) => change((now) => withCable(now, cable)),
+    setGridLimit: (limited) => change((now) => withGridLimit(now, limited)),
+    pressStop: (ms) => change((now) => withStopPressed(now, ms)),
+    touch: (token, { reader: name, times }) => {
+      const reader = name === null ? readers[0] : readers.find((candidate) => candidate.name === name)
+      if (!reader) return false
+      step()
+      events.add({ atMicros: world.atMicros, kind: 'token', detail: token })
+      reader.touch(token, times)
+      return true
+    },
     setSupply: (supplied) => change((now) => ({ ...now, supplied })),
     addFault: (fault) => setFaults([...world.faults.filter((other) => place(other) !== place(fault)), fault]),
     clearFaults: () => setFaults([]),
@@ -141,57 +153,26 @@ export function startSite(options: RunningSiteOptions): RunningSite {
       }),
     close: () => {
       stepping.cancel()
-      for (const bus of buses) bus.close()
+      for (const port of [...buses, ...readers]) port.close()
     },
-  }
-}
-
-/** What SimState says of a world. */
-function simState(world: World, facts: WorldFacts, wallOffsetMs: number): SimState {
-  const { car, meter } = world
-  const { view } = world.board
-  const [relay] = Object.values(world.relays)
-  return {
-    atMicros: world.atMicros,
-    wallOffsetMs,
-    car: {
-      plugged: car.plugged,
-      phases: car.phases,
-      maxMilliamps: car.maxMilliamps,
-      wantsEnergy: car.wantsEnergy,
-      followMs: car.followMs,
-    },
-    currentsMilliamps: currents(world),
-    energyMilliwattHours: world.energy.total.milliwattHours,
-    board: {
-      kind: facts.boardDevice,
-      powered: view.powered,
-      state: view.state,
-      enabled: view.enabled,
-      available: view.available,
-      offeredMilliamps: view.offeredMilliamps,
-      contactorClosed: world.contactor.closed,
-      retentiveWrites: view.retentiveWrites,
-      errors: view.errors,
-      watchdog: view.watchdog ?? null,
-    },
-    relay: { powered: relay?.supplied ?? false, channels: relay?.closed ?? [] },
-    relays: Object.fromEntries(
-      Object.entries(world.relays).map(([name, { supplied, closed }]) => [
-        name,
-        { powered: supplied, channels: closed },
-      ]),
-    ),
-    meter: { serial: `${serialNumber(meter)}`, registerWh: registerWh(meter, meterWiring(world, facts)) },
-    faults: world.faults,
   }
 }
 
 /** Two faults with the same place replace each other. */
-const place = (fault: SimFault): string => {
-  if ('unitId' in fault) return `${fault.kind} ${fault.unitId}`
-  if (fault.kind === 'boardError') return `${fault.kind} ${fault.bit}`
-  return fault.kind === 'meter' ? `${fault.kind} ${fault.how}` : fault.kind
+function place(fault: SimFault): string {
+  const bus = 'bus' in fault ? ` ${fault.bus}` : ''
+  if ('unitId' in fault) return `${fault.kind} ${fault.unitId}${bus}`
+  switch (fault.kind) {
+    case 'boardError':
+      return `${fault.kind} ${fault.bit}`
+    case 'meter':
+    case 'lock':
+      return `${fault.kind} ${fault.how}`
+    case 'inputStuck':
+      return `${fault.kind} ${fault.inputs} ${fault.channel}`
+    default:
+      return `${fault.kind}${bus}`
+  }
 }
 
 const unitOf = (device: SiteDevice, answer: BusUnit['answer']): BusUnit => ({
@@ -202,7 +183,6 @@ const unitOf = (device: SiteDevice, answer: BusUnit['answer']): BusUnit => ({
 
 function quirksOf(device: SiteDevice): LineQuirks {
   if (isBoard(device)) return boardKindOf(device.device).quirks
-  return isMeter(device)
-    ? { silenceMs: device.silenceMs, hearsBroadcast: false }
-    : { silenceMs: 0, hearsBroadcast: true }
+  if (isMeter(device)) return { silenceMs: device.silenceMs, hearsBroadcast: false }
+  return { silenceMs: 0, hearsBroadcast: isRelay(device) }
 }

@@ -1,12 +1,22 @@
 // Whether the parts of a site fit together: what no single key of the file can show. Pure.
-import type { BoardKind, SiteWire } from './devices/board-kind.ts'
+import type { BoardKind } from './devices/board-kind.ts'
 import { BOARDS, type BoardId, boardKindOf } from './devices/boards.ts'
-import type { DeviceKind, Site, SiteBoardDevice, SiteDevice, SiteMeter, SiteRelay } from './site-shape.ts'
+import type {
+  DeviceKind,
+  Site,
+  SiteBoardDevice,
+  SiteDevice,
+  SiteInputs,
+  SiteMeter,
+  SiteRelay,
+} from './site-shape.ts'
+import { inputPoints, relayPoints } from './site-wiring.ts'
 
 /** What is not a board, with the baud rates that its own settings know. */
 const OTHER_BAUDS = {
   'eastron-sdm630-v2': [1200, 2400, 4800, 9600, 19_200, 38_400],
   'waveshare-modbus-rtu-relay-8ch': [4800, 9600, 19_200, 38_400, 57_600, 115_200],
+  'waveshare-modbus-rtu-io-8ch': [4800, 9600, 19_200, 38_400, 57_600, 115_200],
 } as const satisfies Record<Exclude<DeviceKind, BoardId>, readonly number[]>
 
 /** All devices that a site file can name. */
@@ -15,6 +25,8 @@ export const DEVICE_IDS: readonly string[] = [...Object.keys(BOARDS), ...Object.
 export const isMeter = (device: SiteDevice): device is SiteMeter => device.device === 'eastron-sdm630-v2'
 export const isRelay = (device: SiteDevice): device is SiteRelay =>
   device.device === 'waveshare-modbus-rtu-relay-8ch'
+export const isInputs = (device: SiteDevice): device is SiteInputs =>
+  device.device === 'waveshare-modbus-rtu-io-8ch'
 export const isBoard = (device: SiteDevice): device is SiteBoardDevice => Object.hasOwn(BOARDS, device.device)
 
 export interface Unfit {
@@ -24,27 +36,23 @@ export interface Unfit {
 
 /** What no single key can show: names, unit ids, wiring and baud rates that do not fit together. */
 export function unfit(site: Site): readonly Unfit[] {
-  return [...unfitNames(site), ...unfitBuses(site), ...unfitCounts(site), ...unfitWires(site)]
+  return [...unfitNames(site), ...unfitBuses(site), ...unfitCounts(site), ...unfitPoints(site)]
 }
 
 function unfitNames(site: Site): readonly Unfit[] {
-  const list: Unfit[] = []
-  for (const [section, entries] of [
-    ['buses', site.buses],
-    ['devices', site.devices],
-  ] as const) {
-    for (const [index, entry] of entries.entries()) {
-      const first = entries.findIndex((other) => other.name === entry.name)
-      if (first !== index) {
-        list.push({
-          path: [section, index, 'name'],
-          expected: `a name of its own; ${section}[${first}] has it`,
-        })
-      }
-    }
-  }
-  return list
+  // Buses and readers are ports, and their links share a folder.
+  const ports = [...named('buses', site.buses), ...named('readers', site.readers)]
+  return [ports, named('devices', site.devices)].flatMap((entries) =>
+    entries.flatMap((entry, index): readonly Unfit[] => {
+      const first = entries.find((other) => other.name === entry.name)
+      if (first === undefined || entries.indexOf(first) === index) return []
+      return [{ path: [...entry.path, 'name'], expected: `a name of its own; ${first.text} has it` }]
+    }),
+  )
 }
+
+const named = (section: string, entries: readonly { readonly name: string }[]) =>
+  entries.map(({ name }, index) => ({ name, path: [section, index], text: `${section}[${index}]` }))
 
 const lineOf = (device: SiteDevice): Pick<BoardKind, 'transport' | 'bauds'> =>
   isBoard(device) ? boardKindOf(device.device) : { transport: 'rtu', bauds: OTHER_BAUDS[device.device] }
@@ -92,18 +100,59 @@ function unfitCounts(site: Site): readonly Unfit[] {
   return list
 }
 
-/** Each contact that a device is wired to is one of a relay of this site. */
-function unfitWires(site: Site): readonly Unfit[] {
-  const relays = site.devices.filter(isRelay).map((relay) => relay.name)
-  const list: Unfit[] = []
-  const look = (path: readonly PropertyKey[], wire: SiteWire | undefined) => {
-    if (wire === undefined || wire === 'bridged' || relays.includes(wire.relay)) return
-    list.push({ path: [...path, 'relay'], expected: `a relay of this site: ${relays.join(', ') || 'none'}` })
-  }
-  for (const [index, device] of site.devices.entries()) {
-    if (!isBoard(device)) continue
-    look(['devices', index, 'xr'], device.xr)
-    look(['devices', index, 'supply'], device.supply)
-  }
-  return list
+/** Each channel that something is wired to is one of a module of this site, and used once. A lock needs a socket. */
+function unfitPoints(site: Site): readonly Unfit[] {
+  const relays = [
+    ...site.devices.flatMap((device, index) => (isBoard(device) ? boardPoints(device, index) : [])),
+    ...relayPoints(site).map(([path, { relay, channel }]) => ({
+      path: path.split('.'),
+      module: relay,
+      channel,
+    })),
+  ]
+  const inputs = inputPoints(site).map(([path, point]) => ({
+    path: path.split('.'),
+    module: point.inputs,
+    channel: point.channel,
+  }))
+  const tetheredLock = site.lock !== undefined && site.cable.kind === 'tethered'
+  return [
+    ...unfitModules(relays, 'relay', site.devices.filter(isRelay)),
+    ...unfitModules(inputs, 'inputs', site.devices.filter(isInputs)),
+    ...(tetheredLock ? [{ path: ['lock'], expected: 'no such key: a tethered cable has no lock' }] : []),
+  ]
+}
+
+interface Point {
+  readonly path: readonly PropertyKey[]
+  readonly module: string
+  readonly channel: number
+}
+
+const boardPoints = (device: SiteBoardDevice, index: number): readonly Point[] =>
+  (['xr', 'supply'] as const).flatMap((key) => {
+    const wire = device[key]
+    if (wire === undefined || wire === 'bridged') return []
+    return [{ path: ['devices', index, key], module: wire.relay, channel: wire.channel }]
+  })
+
+function unfitModules(
+  points: readonly Point[],
+  key: 'relay' | 'inputs',
+  modules: readonly { readonly name: string }[],
+): readonly Unfit[] {
+  const names = modules.map((module) => module.name)
+  const what = key === 'relay' ? 'a relay' : 'an input module'
+  return points.flatMap((point, index): readonly Unfit[] => {
+    if (!names.includes(point.module)) {
+      const expected = `${what} of this site: ${names.join(', ') || 'none'}`
+      return [{ path: [...point.path, key], expected }]
+    }
+    const first = points.findIndex(
+      (other) => other.module === point.module && other.channel === point.channel,
+    )
+    if (first === index) return []
+    const user = points[first]?.path.join('.')
+    return [{ path: [...point.path, 'channel'], expected: `a channel of its own; ${user} has it` }]
+  })
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { deviceName as name, type SiteBoard, wireShape } from './devices/board-kind.ts'
 import { BOARDS, type BoardId } from './devices/boards.ts'
+import { wiringFile } from './site-wiring.ts'
 
 /** The site that holds when no file is given; sections and keys that a file leaves out are taken from here. */
 export const DEFAULT_SITE = {
@@ -133,6 +134,8 @@ const meterFile = z.strictObject({
   serial: whole(1, 0xffff_fffe).default(DEFAULT_METER.serial),
   registerWh: whole(0, 900_000_000).default(DEFAULT_METER.registerWh),
   silenceMs: whole(0, 1000).default(DEFAULT_METER.silenceMs),
+  /** What its voltage terminals are wired to: the grid, or the outlet behind the contactors. */
+  voltagesOf: z.enum(['grid', 'outlet']).default('grid'),
 })
 
 const relayFile = z.strictObject({
@@ -140,6 +143,8 @@ const relayFile = z.strictObject({
   device: z.literal('waveshare-modbus-rtu-relay-8ch'),
   flashOn: z.enum(['extended', 'notExtended']).default(DEFAULT_RELAY.flashOn),
 })
+
+const inputsFile = z.strictObject({ ...onBus, device: z.literal('waveshare-modbus-rtu-io-8ch') })
 
 /** The key of the wire that ends a charge when nobody talks to the board. */
 const DEADMAN_KEYS = { release: { xr: wireShape }, supply: { supply: wireShape }, own: {} } as const
@@ -155,13 +160,15 @@ const boardFiles = Object.entries(BOARDS).map(([id, kind]) =>
 
 export type SiteMeter = z.infer<typeof meterFile>
 export type SiteRelay = z.infer<typeof relayFile>
+export type SiteInputs = z.infer<typeof inputsFile>
 export type SiteBoardDevice = SiteBoard & { readonly device: BoardId }
-export type SiteDevice = SiteBoardDevice | SiteMeter | SiteRelay
+export type SiteDevice = SiteBoardDevice | SiteMeter | SiteRelay | SiteInputs
 
 // The boards' own keys are known to their kinds alone, so the union is named here: each member was parsed by its shape.
 const deviceFile = z.discriminatedUnion('device', [
   meterFile,
   relayFile,
+  inputsFile,
   ...boardFiles,
 ]) as unknown as z.ZodType<SiteDevice>
 
@@ -187,6 +194,7 @@ export const siteFile = z.strictObject({
   car: carFile.default({ ...DEFAULT_SITE.car }),
   buses: z.array(busFile).min(1),
   devices: z.array(deviceFile),
+  ...wiringFile,
 })
 
 export type Site = z.infer<typeof siteFile>

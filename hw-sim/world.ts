@@ -1,18 +1,21 @@
-// The simulated site as one pure step: grid, car, cable, board, contactor, relay and meter after a moment has passed.
-// Holds always: current flows only through a closed contactor with S2 closed (or what a fault of the trial says), and
+// The simulated site as one pure step: grid, car, cable, board, contactors, lock, modules and meter after a moment has passed.
+// Holds always: current flows only through closed contactors with S2 closed (or what a fault of the trial says), and
 // energy is the integral of that current and nothing else. Microseconds are those of CLOCK_MONOTONIC.
-import type { SimEvent, SimFault } from './api.ts'
-import type { BoardInputs, BoardView, SimBoard, Vehicle } from './devices/board.ts'
+import type { SimFault } from './api.ts'
+import type { BoardInputs, SimBoard, Vehicle } from './devices/board.ts'
 import type { BoardId } from './devices/boards.ts'
 import { type MeterState, type MeterWiring, withMeterFaults } from './devices/eastron-sdm630.ts'
-import { type RelayState, stepRelay } from './devices/waveshare-relay.ts'
+import { stepRelay } from './devices/waveshare-relay.ts'
 import { type Car, lineCurrents, stepCar, vehicleLetter } from './world/car.ts'
-import { type Contactor, type ContactorFacts, stepContactor } from './world/contactor.ts'
+import { type Contactor, type ContactorFacts, openContactor, stepContactor } from './world/contactor.ts'
 import { type Energy, integrate } from './world/energy.ts'
+import { type LockFacts, type LockOrder, openLock, type PlugLock, stepLock } from './world/plug-lock.ts'
+import { soundMonitor, stepResidual } from './world/residual.ts'
+import { holds, lockOrder, type Wire, type Wired, type WiringFacts } from './world/wiring.ts'
 
 /** What does not change while hw-sim runs. */
 export interface WorldFacts {
-  readonly voltagesMillivolts: readonly [number, number, number]
+  readonly voltagesMillivolts: Three
   readonly frequencyMillihertz: number
   readonly boardDevice: BoardId
   readonly contactor: ContactorFacts
@@ -20,61 +23,55 @@ export interface WorldFacts {
   readonly release: Wire
   /** What holds the board's supply. */
   readonly supply: Wire
-  /** Rating of the cable that the car brings, A; tethered boxes do not look at it. */
-  readonly cableAmps: number
+  readonly wiring: WiringFacts
+  /** Names of the input modules. */
+  readonly inputModules: readonly string[]
+  /** The meter's voltage terminals are behind the contactors: an open one takes its voltages away. */
+  readonly metersOutlet: boolean
 }
 
-/** A circuit closed by a channel of a relay module (from 0), or always. */
-export type Wire =
-  | { readonly kind: 'relay'; readonly relay: string; readonly channel: number }
-  | { readonly kind: 'bridged' }
+type Three = readonly [number, number, number]
 
-export interface World {
+export interface World extends Wired {
   readonly atMicros: number
-  readonly supplied: boolean
   readonly car: Car
+  readonly cable: {
+    readonly kind: 'tethered' | 'socket'
+    /** Always with a fixed cable. */
+    readonly inSocket: boolean
+    /** Rating that its resistor tells, A. */
+    readonly amps: number | 'shorted'
+  }
   readonly board: SimBoard
   readonly contactor: Contactor
-  /** By the device's name. */
-  readonly relays: Readonly<Record<string, RelayState>>
   readonly meter: MeterState
   readonly energy: Energy
-  readonly faults: readonly SimFault[]
-}
-
-/** An event without its place in the log. */
-export interface Happening {
-  readonly kind: SimEvent['kind']
-  readonly detail: string
-}
-
-export interface WorldStep {
-  readonly world: World
-  readonly happenings: readonly Happening[]
+  /** How often a plug was held by the lock when somebody pulled or pushed it. */
+  readonly plugsHeld: number
 }
 
 /** Moves the world to `nowMicros`, which is not before its last step. */
-export function stepWorld(world: World, facts: WorldFacts, nowMicros: number): WorldStep {
-  const energy = integrate(
-    world.energy,
-    { millivolts: facts.voltagesMillivolts, milliamps: currents(world) },
-    nowMicros - world.atMicros,
-  )
+export function stepWorld(world: World, facts: WorldFacts, nowMicros: number): World {
+  const flow = { millivolts: facts.voltagesMillivolts, milliamps: currents(world) }
+  const energy = integrate(world.energy, flow, nowMicros - world.atMicros)
   const relays = stepRelays(world, nowMicros)
   const board = world.board.step(boardInputs({ ...world, relays }, facts), nowMicros)
-  const { coil, signal } = board.view
+  const { coil, signal, lockWanted } = board.view
   const welded = hasFault(world, 'contactorWelded')
   const contactor = stepContactor(world.contactor, facts.contactor, { coil, welded }, nowMicros)
+  const wired = stepWired({ ...world, relays }, facts, lockWanted, nowMicros)
   const greedy = world.faults.find((fault) => fault.kind === 'greedy')
-  const energised = contactor.closed && world.supplied
   const car = stepCar(
     charged(world.car, energy.total.milliwattHours - world.energy.total.milliwattHours),
-    { signal, energised, greedyMilliamps: greedy?.milliamps ?? null },
+    { signal, energised: isEnergised({ ...wired, contactor }), greedyMilliamps: greedy?.milliamps ?? null },
     nowMicros,
   )
-  const next: World = { ...world, atMicros: nowMicros, relays, board, contactor, car, energy }
-  return { world: next, happenings: happened(world, next) }
+  return { ...world, ...wired, atMicros: nowMicros, board, contactor, car, energy }
 }
+
+/** Both contactors closed and the grid there: the outlet has its voltage. */
+const isEnergised = (world: Pick<World, 'supplied' | 'contactor' | 'release'>): boolean =>
+  world.supplied && world.contactor.closed && (world.release?.closed ?? true)
 
 function stepRelays({ relays, supplied }: World, nowMicros: number): World['relays'] {
   const stepped = Object.entries(relays).map(
@@ -83,15 +80,56 @@ function stepRelays({ relays, supplied }: World, nowMicros: number): World['rela
   return stepped.some(([name, relay]) => relay !== relays[name]) ? Object.fromEntries(stepped) : relays
 }
 
+/** What hangs on the modules, after the relays have moved. */
+function stepWired(world: World, facts: WorldFacts, boardWants: LockOrder, nowMicros: number): Wired {
+  const { lock, release, residual } = facts.wiring
+  const { supplied, relays, faults, gridLimited } = world
+  const pressed = world.stopPressedUntilMicros
+  return {
+    supplied,
+    relays,
+    faults,
+    gridLimited,
+    stopPressedUntilMicros: pressed !== null && pressed <= nowMicros ? null : pressed,
+    lock: lock && stepLockOf(world, lock, lockOrder(world, facts.wiring, boardWants), nowMicros),
+    release:
+      release &&
+      stepContactor(
+        world.release ?? openContactor,
+        release.contactor,
+        { coil: supplied && holds(world, release.coil), welded: hasFault(world, 'releaseWelded') },
+        nowMicros,
+      ),
+    residual:
+      residual &&
+      stepResidual(
+        world.residual ?? soundMonitor,
+        {
+          supplied,
+          leaks: hasFault(world, 'residualCurrent') && isEnergised(world),
+          testing: residual.test !== null && holds(world, residual.test),
+          testFails: hasFault(world, 'selfTestFailed'),
+        },
+        nowMicros,
+      ),
+  }
+}
+
+function stepLockOf(world: World, facts: LockFacts, order: LockOrder, nowMicros: number): PlugLock {
+  const how = (what: 'jammed' | 'slow' | 'feedbackStuck') =>
+    world.faults.some((fault) => fault.kind === 'lock' && fault.how === what)
+  const hurt = { jammed: how('jammed'), slow: how('slow'), feedbackStuck: how('feedbackStuck') }
+  return stepLock(world.lock ?? openLock, facts, { supplied: world.supplied, order, hurt }, nowMicros)
+}
+
 /** Line currents now, mA. */
-export const currents = (world: World): readonly [number, number, number] =>
-  world.contactor.closed && world.supplied ? lineCurrents(world.car) : [0, 0, 0]
+export const currents = (world: World): Three => (isEnergised(world) ? lineCurrents(world.car) : [0, 0, 0])
 
 /** What the meter is wired to now. */
 export function meterWiring(world: World, facts: WorldFacts): MeterWiring {
   const [a, b, c] = world.energy.phases
   return {
-    voltagesMillivolts: facts.voltagesMillivolts,
+    voltagesMillivolts: facts.metersOutlet && !isEnergised(world) ? [0, 0, 0] : facts.voltagesMillivolts,
     currentsMilliamps: currents(world),
     frequencyMillihertz: facts.frequencyMillihertz,
     phaseMilliwattHours: [a.milliwattHours, b.milliwattHours, c.milliwattHours],
@@ -99,21 +137,17 @@ export function meterWiring(world: World, facts: WorldFacts): MeterWiring {
   }
 }
 
-/** Whether the wire's circuit is closed. */
-const holds = ({ relays }: World, wire: Wire): boolean =>
-  wire.kind === 'bridged' || relays[wire.relay]?.closed[wire.channel] === true
-
 /** What the board's terminals carry now. */
 export function boardInputs(world: World, facts: WorldFacts): BoardInputs {
   const held = world.faults.find((fault) => fault.kind === 'pilot')
   const supplied = world.supplied && holds(world, facts.supply)
   return {
     supplied,
-    vehicle: heldVehicle(held?.state) ?? vehicleLetter(world.car),
+    vehicle: heldVehicle(held?.state) ?? (world.cable.inSocket ? vehicleLetter(world.car) : 'A'),
     released: supplied && holds(world, facts.release),
-    proximityAmps: world.car.plugged ? facts.cableAmps : 0,
+    proximityAmps: proximity(world),
     contactorClosed: world.contactor.closed,
-    locked: null,
+    locked: facts.wiring.lock?.boardSees === true ? world.lock?.feedback === 'locked' : null,
     currentsMilliamps: currents(world),
     voltagesMillivolts: facts.voltagesMillivolts,
     energyMilliwattHours: world.energy.total.milliwattHours,
@@ -121,6 +155,12 @@ export function boardInputs(world: World, facts: WorldFacts): BoardInputs {
     heldErrors: world.faults.flatMap((fault) => (fault.kind === 'boardError' ? [fault.bit] : [])),
     heldUnavailable: held?.state === 'F',
   }
+}
+
+/** A fixed cable tells its rating while a car is plugged in; a socket while a cable is in it. */
+function proximity({ cable, car }: World): number | 'shorted' {
+  const there = cable.kind === 'tethered' ? car.plugged : cable.inSocket
+  return there ? cable.amps : 0
 }
 
 const ROOM_MILLICELSIUS = 25_000
@@ -141,37 +181,4 @@ function charged(car: Car, milliwattHours: number): Car {
   if (car.battery === null || milliwattHours === 0) return car
   const storedMilliwattHours = car.battery.storedMilliwattHours + milliwattHours
   return { ...car, battery: { ...car.battery, storedMilliwattHours } }
-}
-
-const powerText = ({ powered, state }: BoardView): string => {
-  if (!powered) return 'off'
-  return state === '--' ? 'booting' : 'on'
-}
-
-/** What an onlooker sees change between two worlds, after a step or after a command. */
-export function happened(before: World, after: World): readonly Happening[] {
-  const list: Happening[] = []
-  const say = (kind: Happening['kind'], detail: string) => list.push({ kind, detail })
-  if (before.car.plugged !== after.car.plugged) say(after.car.plugged ? 'plugged' : 'unplugged', '')
-  const [was, is] = [before.board.view, after.board.view]
-  for (let write = was.retentiveWrites; write < is.retentiveWrites; write++)
-    say('retentiveWrite', `${write + 1}`)
-  for (const [name, relay] of Object.entries(after.relays)) {
-    const old = before.relays[name]
-    if (old === relay) continue
-    if (relay.closed.some((closed, channel) => closed !== old?.closed[channel])) {
-      say('relay', relay.closed.map((closed) => (closed ? '1' : '0')).join(''))
-    }
-  }
-  if (powerText(was) !== powerText(is)) say('boardPower', powerText(is))
-  if (was.state !== is.state) say('pilot', is.state)
-  if (was.errors !== is.errors) say('boardError', is.errors.toString(2))
-  if (was.offeredMilliamps !== is.offeredMilliamps) say('offer', `${is.offeredMilliamps}`)
-  if (before.contactor.closed !== after.contactor.closed) {
-    say(after.contactor.closed ? 'contactorClosed' : 'contactorOpened', '')
-  }
-  const flowed = currents(before).some((current) => current > 0)
-  const flows = currents(after).some((current) => current > 0)
-  if (flowed !== flows) say(flows ? 'currentStarted' : 'currentStopped', '')
-  return list
 }

@@ -6,6 +6,7 @@ import { answerPhoenix, PHOENIX_TABLE, type PhoenixIdentity } from './phoenix-ev
 import {
   isAvailable,
   isEnabled,
+  lockWanted,
   type PhoenixInputs,
   pilotSignal,
   stateText,
@@ -42,6 +43,7 @@ const terminalsOf = (inputs: BoardInputs): PhoenixInputs => ({
   en: false,
   proximityAmps: inputs.proximityAmps,
   contactorClosed: inputs.contactorClosed,
+  locked: inputs.locked,
   heldErrors: inputs.heldErrors,
   heldUnavailable: inputs.heldUnavailable,
 })
@@ -54,6 +56,7 @@ const FIRST_INPUTS: PhoenixInputs = {
   en: false,
   proximityAmps: 0,
   contactorClosed: false,
+  locked: null,
   heldErrors: [],
   heldUnavailable: false,
 }
@@ -68,7 +71,7 @@ const viewOf = (state: PhoenixState, inputs: PhoenixInputs): BoardView => ({
   offeredMilliamps: state.offeredAmps * 1000,
   errors: state.errors,
   retentiveWrites: state.retentiveWrites,
-  lockWanted: null,
+  lockWanted: lockWanted(state),
 })
 
 export const phoenixKind = boardKind({
@@ -76,7 +79,7 @@ export const phoenixKind = boardKind({
   bauds: [9600, 19_200],
   quirks: { silenceMs: 0, hearsBroadcast: false },
   deadman: 'release',
-  tells: { residualCurrent: 15, selfTestFailed: 16 },
+  tells: { diodeMissing: 13, residualCurrent: 15, selfTestFailed: 16 },
   rows: PHOENIX_TABLE.rows,
   siteShape: {
     serial: z

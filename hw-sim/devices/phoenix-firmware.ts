@@ -23,6 +23,8 @@ export interface PhoenixInputs {
   readonly proximityAmps: number | 'shorted'
   /** The contactor's mirror contact. */
   readonly contactorClosed: boolean
+  /** The lock's feedback at the board; null: nothing is wired there. */
+  readonly locked: boolean | null
   /** Error numbers held by a fault of the trial. */
   readonly heldErrors: readonly number[]
   /** The board holds F whatever else is. */
@@ -94,7 +96,7 @@ function running(
   inputs: PhoenixInputs,
   nowMicros: number,
 ): PhoenixState {
-  const state = counted(before, nowMicros)
+  const state = { ...counted(before, nowMicros), lock: watchLock(before, inputs, nowMicros) }
   const available = isAvailable(state, inputs) && !inputs.heldUnavailable
   const errors = errorsNow(state, inputs, { available, tethered: facts.tethered, nowMicros })
   const sound = (errors & ~UNAVAILABLE) === 0
@@ -149,8 +151,37 @@ function errorsNow(
     errors |= mask(BOARD_ERROR.ventilationRejected)
   const checkAtMicros = state.coilSinceMicros + state.retentive.contactorCheckDelayMs * 1000
   const stuck = !state.coil && inputs.contactorClosed && at.nowMicros >= checkAtMicros
+  const lockTrouble = lockError(state, inputs, at.nowMicros)
+  if (lockTrouble !== null) errors |= mask(lockTrouble)
   if (state.retentive.contactorMonitoring === 1 && stuck) errors |= mask(BOARD_ERROR.contactorFault)
   return errors & 0xffff
+}
+
+/** 4002 = 3: coil 20002 moves the lock. Null: this board moves none. */
+export const lockWanted = (state: PhoenixState): 'locked' | 'unlocked' | null => {
+  if (state.retentive.lockSource !== 3 || state.power.kind !== 'on') return null
+  return state.volatile.lock ? 'locked' : 'unlocked'
+}
+
+function watchLock(state: PhoenixState, inputs: PhoenixInputs, nowMicros: number): PhoenixState['lock'] {
+  const wanted = lockWanted(state) === 'locked'
+  const agrees = inputs.locked === wanted
+  if (wanted !== state.lock.wanted) return { wanted, sinceMicros: nowMicros, reached: agrees }
+  return agrees && !state.lock.reached ? { ...state.lock, reached: true } : state.lock
+}
+
+/** How long the board waits for the feedback is not stated by the vendor. */
+const LOCK_WAIT_MICROS = 5_000_000
+
+function lockError(
+  { lock, ...state }: PhoenixState,
+  inputs: PhoenixInputs,
+  nowMicros: number,
+): number | null {
+  if (inputs.locked === null || state.retentive.lockSource !== 3) return null
+  if (lock.reached) return lock.wanted && !inputs.locked ? BOARD_ERROR.lockLost : null
+  if (nowMicros - lock.sinceMicros < LOCK_WAIT_MICROS) return null
+  return lock.wanted ? BOARD_ERROR.lockFailed : BOARD_ERROR.unlockFailed
 }
 
 const ACTIVATION_WAIT_MICROS = 30_000_000

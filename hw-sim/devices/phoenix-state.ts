@@ -6,6 +6,9 @@ export const BOARD_ERROR = {
   proximityInvalid: 3,
   pilotInvalid: 4,
   unavailable: 5,
+  lockFailed: 6,
+  unlockFailed: 7,
+  lockLost: 8,
   ventilationRejected: 11,
   contactorFault: 12,
 } as const
@@ -60,6 +63,8 @@ export interface PhoenixState {
   readonly closeAtMicros: number | null
   readonly errors: number
   readonly activation: Activation
+  /** What coil 20002 asks of the lock, since when, and whether the feedback has agreed since. */
+  readonly lock: { readonly wanted: boolean; readonly sinceMicros: number; readonly reached: boolean }
   readonly chargeMicros: number
   readonly connectMicros: number
   readonly steppedAtMicros: number
@@ -130,6 +135,7 @@ export const restarted = (facts: PhoenixFacts, nowMicros: number) => ({
   closeAtMicros: null,
   errors: 0,
   activation: { kind: 'idle' } as const,
+  lock: { wanted: false, sinceMicros: nowMicros, reached: false },
   chargeMicros: 0,
   connectMicros: 0,
   steppedAtMicros: nowMicros,

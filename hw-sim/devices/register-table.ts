@@ -8,7 +8,7 @@ export interface Row<S> {
   readonly address: number
   /** Words or bits; 1 where not given. */
   readonly count?: number
-  /** Function codes that read it. Coils: 1; registers: 3, 4 or both. A write-only row has none. */
+  /** Function codes that read it. Coils: 1; discrete inputs: 2; registers: 3, 4 or both. A write-only row has none. */
   readonly reads: readonly number[]
   /** Words, 0-65535, or bits, 0 or 1; exactly `count`. */
   readonly read: (state: S) => readonly number[]
@@ -41,7 +41,8 @@ export interface Answer<S> {
 /** Modbus exception codes, MODBUS Application Protocol V1.1b3, clause 7. */
 const EXCEPTION = { illegalFunction: 1, illegalAddress: 2, illegalValue: 3 } as const
 
-const READ_BITS = 1
+const READ_COILS = 1
+const READ_DISCRETE = 2
 const READ_HOLDING = 3
 const READ_INPUT = 4
 const WRITE_COIL = 5
@@ -61,7 +62,8 @@ export function answerRequest<S>(table: RegisterTable<S>, state: S, pdu: Uint8Ar
   const address = request.readUInt16BE(1)
   const argument = request.readUInt16BE(3)
   switch (functionCode) {
-    case READ_BITS:
+    case READ_COILS:
+    case READ_DISCRETE:
     case READ_HOLDING:
     case READ_INPUT: {
       if (request.length !== 5) return refuse(EXCEPTION.illegalValue)
@@ -94,7 +96,7 @@ function readRange<S>(
   state: S,
   at: { functionCode: number; address: number; count: number },
 ): Uint8Array | number {
-  const bits = at.functionCode === READ_BITS
+  const bits = at.functionCode === READ_COILS || at.functionCode === READ_DISCRETE
   if (at.count < 1 || at.count > (bits ? MAX_BITS : table.maxWords)) return EXCEPTION.illegalValue
   if (table.wordPairs && !bits && (at.address % 2 !== 0 || at.count % 2 !== 0))
     return EXCEPTION.illegalAddress
@@ -169,7 +171,7 @@ const reads = <S>(row: Row<S>, functionCode: number, address: number) =>
 const writes = <S>(row: Row<S>, coil: boolean, address: number) =>
   covers(row, address) &&
   (coil
-    ? row.reads.includes(READ_BITS) || row.rawCoil === true
+    ? row.reads.includes(READ_COILS) || row.rawCoil === true
     : row.reads.includes(READ_HOLDING) || (row.reads.length === 0 && row.rawCoil !== true))
 
 /** The values of FC15 or FC16, or null where the counts do not fit together. */

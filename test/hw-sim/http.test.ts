@@ -8,6 +8,7 @@ import { type RunningSite, startSite } from '../../hw-sim/running-site.ts'
 import { defaultSite } from '../../hw-sim/site.ts'
 import { systemClock } from '../../shared/io/system-clock.ts'
 import { frame, type Master, NO_REPLY, openMaster } from './bus/master.ts'
+import { siteOf, WIRED_SOCKET } from './site-files.ts'
 
 // The whole of hw-sim but its command line: HTTP control, world, devices, a real pseudo terminal, real line times.
 
@@ -174,6 +175,64 @@ describe('a site under control by HTTP and Modbus', () => {
   })
 })
 
+describe('what hangs on the modules, over HTTP and Modbus', () => {
+  let socket: RunningSite
+  let control: Awaited<ReturnType<typeof startHttp>>
+  beforeEach(async () => {
+    socket = startSite({
+      site: siteOf(WIRED_SOCKET.replaceAll('main', 'wired')),
+      clock,
+      wallOffsetMs: 0,
+      linkDir: folder,
+      onTrouble: (detail) => {
+        throw new Error(detail)
+      },
+    })
+    control = await startHttp(socket, 0)
+  })
+  afterEach(() => {
+    control.close()
+    socket.close()
+  })
+
+  const post = async (path: string, body: unknown) => {
+    const response = await fetch(`${control.url}${path}`, { method: 'POST', body: JSON.stringify(body) })
+    const value: unknown = await response.json()
+    return { status: response.status, value }
+  }
+
+  test('grid contact, stop button and cable move the contacts that the input module tells', async () => {
+    const wire = await openMaster(join(folder, 'wired'), clock)
+    const inputs = async () => pduOf((await wire.exchange(frame(4, '02 0000 0008'))).bytes)
+    expect(await inputs()).toBe('020112')
+    expect(await post('/grid-limit', { limited: true })).toMatchObject({ value: { gridLimited: true } })
+    expect(await post('/button/stop', { ms: 60_000 })).toMatchObject({ value: { stopPressed: true } })
+    expect(await post('/cable', { inSocket: true, amps: 13 })).toMatchObject({
+      value: { cable: { inSocket: true, amps: 13 } },
+    })
+    expect(await inputs()).toBe('02010a')
+    await wire.close()
+  })
+
+  test('a token goes out on the reader’s own terminal; without such a reader it is refused', async () => {
+    expect(Object.keys(socket.ports())).toEqual(['wired', 'reader'])
+    expect(await post('/rfid', { token: '0A00B8C2F1', reader: 'other' })).toMatchObject({
+      status: 400,
+      value: { where: 'reader' },
+    })
+    expect(await post('/rfid', { token: 'xyz' })).toMatchObject({ status: 400, value: { where: 'token' } })
+    expect((await post('/rfid', { token: '0A00B8C2F1' })).status).toBe(200)
+    expect(socket.events.after(0).entries.at(-1)).toMatchObject({ kind: 'token', detail: '0A00B8C2F1' })
+  })
+
+  test('portGone takes one port, and leaves the other', async () => {
+    await post('/faults', { kind: 'portGone', bus: 'reader' })
+    expect(socket.ports()).toEqual({ wired: join(folder, 'wired'), reader: null })
+    await fetch(`${control.url}/faults`, { method: 'DELETE' })
+    expect(socket.ports()).toEqual({ wired: join(folder, 'wired'), reader: join(folder, 'reader') })
+  })
+})
+
 describe('bad input over HTTP is refused with what was expected', () => {
   test.each([
     ['POST /car/plug', { maxMilliamps: 3000 }, 'maxMilliamps', '>=6000'],
@@ -199,7 +258,7 @@ describe('bad input over HTTP is refused with what was expected', () => {
   })
 
   test('every route of api.ts answers', async () => {
-    expect(SIM_ROUTES.length).toBe(11)
+    expect(SIM_ROUTES.length).toBe(15)
     for (const route of SIM_ROUTES) expect([200, 400], route).toContain((await call(route)).status)
   })
 })

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { defaultSite, parseSite, problemText } from '../../hw-sim/site.ts'
 import { DEFAULT_SITE } from '../../hw-sim/site-shape.ts'
+import { WIRED_SOCKET } from './site-files.ts'
 
 const good = `
 buses:
@@ -31,6 +32,43 @@ function problems(from: string, to: string): string {
   if (parsed.ok) throw new Error('the site was accepted')
   return parsed.error.map(problemText).join('\n')
 }
+
+/** The problems of the wired socket box with one text put for another. */
+function wiredProblems(from: string, to: string): string {
+  expect(WIRED_SOCKET).toContain(from)
+  const parsed = parseSite(WIRED_SOCKET.replace(from, to), 'site.yaml')
+  if (parsed.ok) throw new Error('the site was accepted')
+  return parsed.error.map(problemText).join('\n')
+}
+
+test.each([
+  [
+    'a channel that two things use',
+    'relay, channel: 2',
+    'relay, channel: 1',
+    'lock.drive.lock.channel',
+    'devices.0.xr has it',
+  ],
+  [
+    'an input module that is not there',
+    'inputs: inputs, channel: 1',
+    'inputs: other, channel: 1',
+    'lock.feedback.input.inputs',
+    'inputs',
+  ],
+  ['a lock at a tethered cable', 'kind: socket', 'kind: tethered', 'lock', 'tethered cable has no lock'],
+  [
+    'two ports of one name',
+    'name: reader, device',
+    'name: main, device',
+    'readers[0].name',
+    'a name of its own',
+  ],
+])('a wired site with %s says where', (_what, from, to, where, expected) => {
+  const text = wiredProblems(from, to)
+  expect(text).toContain(where)
+  expect(text).toContain(expected)
+})
 
 describe('a site file', () => {
   test('takes from the built-in site what it leaves out', () => {

@@ -1,9 +1,11 @@
 // A world in virtual time for unit tests: the built-in site, stepped every 5 ms, with what happened noted.
 import { askDevice } from '../../hw-sim/ask-device.ts'
+import { withCar } from '../../hw-sim/hands.ts'
+import { type Happening, happened } from '../../hw-sim/happenings.ts'
 import { newWorld, worldFacts } from '../../hw-sim/new-world.ts'
 import { defaultSite } from '../../hw-sim/site.ts'
 import type { Site } from '../../hw-sim/site-shape.ts'
-import { type Happening, happened, stepWorld, type World } from '../../hw-sim/world.ts'
+import { stepWorld, type World } from '../../hw-sim/world.ts'
 
 export interface Played {
   world(): World
@@ -30,18 +32,10 @@ export function play(site: Site = defaultSite()): Played {
   const facts = worldFacts(site)
   let world = newWorld(site, 0)
   const log: (Happening & { atMs: number })[] = []
-  const note = (list: readonly Happening[]) => {
-    for (const it of list) log.push({ ...it, atMs: world.atMicros / 1000 })
-  }
-  const step = (stepMs = STEP_MS) => {
-    const moved = stepWorld(world, facts, world.atMicros + stepMs * 1000)
-    world = moved.world
-    note(moved.happenings)
-  }
+  const step = (stepMs = STEP_MS) => become(stepWorld(world, facts, world.atMicros + stepMs * 1000))
   const become = (next: World) => {
-    const list = happened(world, next)
+    for (const it of happened(world, next)) log.push({ ...it, atMs: next.atMicros / 1000 })
     world = next
-    note(list)
   }
   const ask = (name: string, pduHex: string) => {
     const device = site.devices.find((candidate) => candidate.name === name)
@@ -85,4 +79,4 @@ export function commissioned(played: Played, amps = 16): Played {
 }
 
 export const plug = (played: Played, change: Partial<World['car']> = {}) =>
-  played.change((world) => ({ ...world, car: { ...world.car, plugged: true, ...change } }))
+  played.change((world) => withCar(world, { plugged: true, ...change }))
