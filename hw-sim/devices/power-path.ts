@@ -29,15 +29,21 @@ const C1_MICROS_MAX = 6_000_000
 /**
  * @param wanted what the pilot shows now
  * @param sound nothing forbids the contactor: no error, lock where there is one, supply
+ * @param ventilated it closes in D too
  */
 export function stepPath(
   path: PowerPath,
   wanted: Pick<PowerPath, 'letter' | 'oscillator' | 'offeredMilliamps'>,
-  { sound, closeDelayMs }: { readonly sound: boolean; readonly closeDelayMs: number },
+  {
+    sound,
+    ventilated = false,
+    closeDelayMs,
+  }: { readonly sound: boolean; readonly ventilated?: boolean; readonly closeDelayMs: number },
   nowMicros: number,
 ): PowerPath {
   const next = { ...path, ...wanted }
-  if (!sound || next.letter !== 'C') return { ...next, coil: false, closeAtMicros: null, openAtMicros: null }
+  const charges = next.letter === 'C' || (ventilated && next.letter === 'D')
+  if (!sound || !charges) return { ...next, coil: false, closeAtMicros: null, openAtMicros: null }
   if (next.oscillator) {
     if (next.coil) return { ...next, openAtMicros: null }
     const closeAtMicros = next.closeAtMicros ?? nowMicros + closeDelayMs * 1000
