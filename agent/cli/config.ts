@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { err, ok, type Result } from '../../shared/result.ts'
 import { milliAmps } from '../../shared/units.ts'
 import type { ControlConfig, DeviceConfig } from '../control/config.ts'
+import { REACTION_MAX_MS, reactionAdvice, reactionPlan } from '../control/reaction-plan.ts'
 import type { KeeperConfig } from '../keeper/config.ts'
 import { busConfig } from './config-buses.ts'
 import { checkRules } from './config-rules.ts'
@@ -52,17 +53,39 @@ export function parseConfig(
   const findings: Finding[] = [...shape.findings, ...checkRules(value)]
   const config = shape.file && findings.length === 0 ? makeConfig(shape.file, surroundings) : null
   if (config) {
-    const socketBytes = Buffer.byteLength(config.control.socketPath)
-    if (socketBytes <= SOCKET_PATH_BYTES_MAX) return ok(config)
-    findings.push({
-      path: ['runDir'],
-      expected: `a path so short that ${config.control.socketPath} has at most ${SOCKET_PATH_BYTES_MAX} bytes`,
-      got: `${socketBytes} bytes`,
-      do: 'name a shorter folder in memory (tmpfs)',
-    })
+    findings.push(...checkSocketPath(config), ...checkReaction(config.control))
+    if (findings.length === 0) return ok(config)
   }
   const problems = findings.map(locate)
   return err(problems.toSorted((a, b) => a.line - b.line))
+}
+
+function checkSocketPath({ control }: AgentConfig): readonly Finding[] {
+  const socketBytes = Buffer.byteLength(control.socketPath)
+  if (socketBytes <= SOCKET_PATH_BYTES_MAX) return []
+  return [
+    {
+      path: ['runDir'],
+      expected: `a path so short that ${control.socketPath} has at most ${SOCKET_PATH_BYTES_MAX} bytes`,
+      got: `${socketBytes} bytes`,
+      do: 'name a shorter folder in memory (tmpfs)',
+    },
+  ]
+}
+
+/** How soon a pause answers the board's pilot and its error bits: by arithmetic, before anything is started. */
+function checkReaction(control: ControlConfig): readonly Finding[] {
+  const plan = reactionPlan(control)
+  if (plan === null || plan.errorMs <= REACTION_MAX_MS) return []
+  const arithmetic = plan.lines.map((line) => `            ${line}`).join('\n')
+  return [
+    {
+      path: ['board', 'bus'],
+      expected: `a pause within ${REACTION_MAX_MS} ms of any change that the board tells`,
+      got: `${plan.errorMs} ms at worst on bus ${plan.bus}:\n${arithmetic}`,
+      do: reactionAdvice(control),
+    },
+  ]
 }
 
 function makeConfig(file: AgentFile, surroundings: Surroundings): AgentConfig {

@@ -8,6 +8,7 @@ import { checkConfig, type Outcome, prepareAgent, runAgent } from './agent-comma
 import type { BoxAddress } from './box-client.ts'
 import { type CommissionOptions, clearFault, commission, override, showStatus } from './box-commands.ts'
 import { DRIVERS } from './drivers.ts'
+import { addModbusCommands } from './modbus-command.ts'
 import type { PrepareOptions } from './prepare.ts'
 import { bundleFolder, runProgram } from './programs.ts'
 
@@ -74,6 +75,12 @@ examples(
     }),
   ['voltkeep drivers', 'voltkeep drivers --json'],
 )
+
+addModbusCommands(program, {
+  done,
+  examples,
+  prepareOptions: (configFile) => prepareOptions({ config: configFile }),
+})
 
 /** Read from the environment too, so that it stands in no list of processes. */
 const pinOption = () => new Option('--pin <pin>', "the box's PIN, where it has one").env('VOLTKEEP_PIN')

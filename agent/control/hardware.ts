@@ -18,7 +18,7 @@ import {
 /** The board is read once in this time; the reaction bound is computed with it. */
 export const BOARD_PERIOD_MS = 50
 /** Left to less urgent turns after each reading, however long it took: else meter and settings would starve. */
-const BOARD_GAP_MS = 15
+export const BOARD_GAP_MS = 15
 /** A pause is tried again at once; a board that takes none of three is asked more slowly, so that others are served. */
 const FAILURES_QUICK = 3
 const FAILED_WAIT_MS = 250

@@ -12,6 +12,7 @@ import { readInstallationCopy } from './installation-copy.ts'
 import { createLoop } from './loop.ts'
 import { kernelBootId, suspendedMs } from './machine.ts'
 import { openMirror, readMirror } from './mirror.ts'
+import { reactionInLog, reactionPlan } from './reaction-plan.ts'
 import { registry } from './registry.ts'
 
 // Files are for their owner only, also those that libraries make in a folder that was there before.
@@ -49,6 +50,9 @@ async function main(configPath: string | undefined) {
       JSON.stringify(config),
       'voltkeep drivers lists them',
     )
+
+  const reaction = reactionPlan(config)
+  if (reaction) log.info(reactionInLog(reaction), 'reaction bound')
 
   const found = readMirror(config.runDir, bootId, clock.monotonic())
   const mirror = openMirror(config.runDir)

@@ -196,12 +196,15 @@ function soakConfig(): ReactionConfig {
   return {
     line: { kind: 'rtu', baud: 19_200, dataBits: 8, parity: 'none', stopBits: 1 },
     boardPeriodMs: BOARD_PERIOD_MS,
+    boardGapMs: 1,
+    holdPeriodMs: 500,
     decisionMs: 2,
     board: {
       line: lineOf(1),
       read: turn('state', 5),
-      readErrors: turn('errors', 1),
+      readErrors: null,
       pause: short,
+      offer: short,
       readsPerErrorReading: 1,
     },
     others: [

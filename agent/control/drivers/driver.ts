@@ -32,8 +32,12 @@ export interface BoardDriver extends Driver {
     readonly read: Turn
     /** The error bits, where they are read in an exchange of their own; null: each reading of the state has them. */
     readonly readErrors: Turn | null
+    /** What else may come behind the state in one reading, and tells no error. A reading with a new pilot puts it off. */
+    readonly readMore?: Turn
     readonly pause: Turn
     readonly offer: Turn
+    /** There where the board is kept by `feed`. */
+    readonly feed?: Turn
   }
   /** How many calls of `read` it takes until each error bit was read once. */
   readonly readsPerErrorReading: number

@@ -56,7 +56,7 @@ export function meterDriver<N extends string>(
     return planBlocks<string>(table, { ...definition.blocks, wordsMax })
   }
   const turn = (block: { readonly address: number; readonly count: number }) => ({
-    name: `${id} ${block.count} words at ${block.address}`,
+    name: `${block.count} words at ${block.address}`,
     requestBytes: SHORT_FRAME_BYTES,
     replyBytes: wordsReplyBytes(block.count),
   })

@@ -82,8 +82,10 @@ export interface BusUnit {
   ): Promise<Outcome<readonly boolean[]>>
   /** Function code 6. With priority `withdraw` as for `writeCoil`. */
   writeWord(address: number, value: number, priority: Priority): Promise<Outcome<null>>
-  /** Function code 16. With priority `withdraw` it drops the waiting offers too, but is not sent in quarantine: its reply
-   * repeats the address and the count only. */
+  /**
+   * Function code 16. With priority `withdraw` it drops the waiting offers too. Its reply repeats the address and the count
+   * only: it is sent in quarantine unless a write of the same place may still be answered late.
+   */
   writeWords(address: number, values: readonly number[], priority: Priority): Promise<Outcome<null>>
   /**
    * Function code 5. A number is sent as it is (some devices take more than 0xFF00 and 0x0000). With priority

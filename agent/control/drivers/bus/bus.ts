@@ -21,7 +21,7 @@ import { type Counters, loadMeter, noCounts, totalOf } from './statistics.ts'
 import { openTcpLine } from './tcp-line.ts'
 import { createTcpWire } from './tcp-wire.ts'
 import { type Ask, unitFace } from './unit.ts'
-import { createWire, type FrameSeen, type Wire, type WireOutcome } from './wire.ts'
+import { createWire, deadlineMs, type FrameSeen, type Wire, type WireOutcome } from './wire.ts'
 
 export interface BusOptions {
   readonly config: BusConfig
@@ -69,7 +69,10 @@ interface Job {
   readonly request: BusRequest
   readonly expected: ExpectedReply
   readonly priority: Priority
+  /** Its reply repeats it whole. */
   readonly repeatsItself: boolean
+  /** The time that it holds the bus at worst. */
+  readonly lastsMicros: number
   readonly settle: (outcome: Outcome<BusValue>) => void
 }
 
@@ -190,7 +193,11 @@ export function openBus(options: BusOptions): Bus {
 
   /** Ends what waits for a unit in quarantine: nothing is sent to it. */
   function refuseQuarantined(nowMicros: number) {
-    const refused = queue.filter((job) => barredByQuarantine(job, job.unit.quarantinedUntilMicros, nowMicros))
+    const refused = queue.filter((job) => {
+      const mayBeMistaken = job.unit.late.some((late) => looksLike(late, job.expected))
+      const waiting = { ...job, isUnmistakable: job.repeatsItself || !mayBeMistaken }
+      return barredByQuarantine(waiting, job.unit.quarantinedUntilMicros, nowMicros)
+    })
     if (refused.length === 0) return
     queue = queue.filter((job) => !refused.includes(job))
     for (const job of refused) {
@@ -205,6 +212,8 @@ export function openBus(options: BusOptions): Bus {
     const alike = config.kind !== 'tcp' && !repeatsItself && looksLike(lastReply, expected)
     return lastReplyMicros + Math.max(line.silenceMs, alike ? LOOKALIKE_SILENCE_MS : 0) * 1000
   }
+
+  const times = { readyAtMicros, lastsMicros: ({ lastsMicros }: Job) => lastsMicros }
 
   /** When the line may be used: quiet for t3.5 and for the longest whole-bus silence, but no waiting for a babbler. */
   function lineFreeMicros(nowMicros: number): number {
@@ -221,7 +230,7 @@ export function openBus(options: BusOptions): Bus {
     const nowMicros = clock.monotonicMicros()
     refuseQuarantined(nowMicros)
     if (state.kind !== 'open' || current !== null || flushing) return
-    const turn = nextTurn(queue, readyAtMicros, nowMicros)
+    const turn = nextTurn(queue, times, nowMicros)
     if (turn.kind === 'idle') return
     const dueMicros = turn.kind === 'wait' ? turn.untilMicros : lineFreeMicros(nowMicros)
     if (dueMicros > nowMicros) {
@@ -239,7 +248,7 @@ export function openBus(options: BusOptions): Bus {
   /** What was received until now is flushed; who goes is chosen only now, so that a pause that just came goes first. */
   function sendNext() {
     const nowMicros = clock.monotonicMicros()
-    const turn = nextTurn(queue, readyAtMicros, nowMicros)
+    const turn = nextTurn(queue, times, nowMicros)
     if (turn.kind !== 'send' || lineFreeMicros(nowMicros) > nowMicros) return pump()
     const job = turn.waiting
     queue = queue.filter((other) => other !== job)
@@ -307,9 +316,12 @@ export function openBus(options: BusOptions): Bus {
     units.set(unitId, unit)
     const ask: Ask = (request, priority) =>
       new Promise((settle) => {
-        const expected = expectedReply(waitingCodec.encode(unitId, request))
+        const frame = waitingCodec.encode(unitId, request)
+        const expected = expectedReply(frame)
         const repeatsItself = request.kind === 'writeCoil' || request.kind === 'writeWord'
-        enqueue({ unit, unitId, request, expected, priority, repeatsItself, settle })
+        const bytes = { request: frame.length, reply: expected.bytes }
+        const lastsMicros = deadlineMs(config, unit.line, bytes) * 1000
+        enqueue({ unit, unitId, request, expected, priority, repeatsItself, lastsMicros, settle })
       })
     return unitFace(unit, ask, () => ({ ...unit.counters }))
   }

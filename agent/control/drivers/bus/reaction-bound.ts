@@ -3,7 +3,7 @@
 import type { Priority, UnitLine } from '../../ports/bus.ts'
 import type { Turn } from '../driver.ts'
 import { frameGapMicros, frameMicros, type LineSettings } from './line-time.ts'
-import { deadlineMs } from './wire.ts'
+import { DEADLINE_MARGIN_MS, deadlineMs } from './wire.ts'
 
 export interface Party {
   readonly name: string
@@ -13,21 +13,33 @@ export interface Party {
 
 export interface ReactionConfig {
   readonly line: LineSettings
-  /** The loop reads the board once in this time. */
+  /** The loop reads the board once in this time, where the board lets it. */
   readonly boardPeriodMs: number
+  /** Left to others between two readings of the board, however long they take. */
+  readonly boardGapMs: number
+  /** The dead-man is refreshed, or the board's watchdog fed, once in this time. */
+  readonly holdPeriodMs: number
   /** From the board's reply to the pause in the queue. */
   readonly decisionMs: number
   readonly board: {
     readonly line: UnitLine
     readonly read: Turn
-    /** null: each reading of the state has the error bits. */
+    /** The error bits, where they are read in an exchange of their own behind `read`. */
     readonly readErrors: Turn | null
+    /** What else may come behind `read`. */
+    readonly readMore?: Turn
     readonly pause: Turn
-    /** How many reads it takes until the error bits were read once. */
+    readonly offer: Turn
+    /** How many readings it takes until the error bits were read once. */
     readonly readsPerErrorReading: number
   }
-  /** Every other device of the bus. */
+  /** Every other device of the bus, dead ones too: each of their exchanges counts with its deadline. */
   readonly others: readonly Party[]
+}
+
+export interface Term {
+  readonly ms: number
+  readonly why: string
 }
 
 export interface ReactionBound {
@@ -35,20 +47,19 @@ export interface ReactionBound {
   readonly pilotMs: number
   /** The board sets an error bit → the pause's last bit is on the line, ms. */
   readonly errorMs: number
+  readonly pilotTerms: readonly Term[]
+  /** What an error bit costs on top. */
+  readonly errorTerms: readonly Term[]
   /** The arithmetic, one line a term. */
   readonly lines: readonly string[]
 }
 
-interface Term {
-  readonly ms: number
-  readonly why: string
-}
-
-/** The time that a turn holds the bus when each reply comes at the last moment or never. */
+/** The time that an exchange holds the bus when its reply comes at the last moment or never. */
 const worst = (line: LineSettings, unit: UnitLine, turn: Turn): number =>
-  (turn.exchanges ?? 1) * deadlineMs(line, unit, { request: turn.requestBytes, reply: turn.replyBytes })
+  deadlineMs(line, unit, { request: turn.requestBytes, reply: turn.replyBytes })
 
-const times = ({ exchanges }: Turn): string => (exchanges === undefined ? '' : `${exchanges} times `)
+const inWords = (unit: UnitLine, turn: Turn): string =>
+  `${turn.name}: ${turn.exchanges === undefined ? '' : `${turn.exchanges} × `}${turn.requestBytes} + ${turn.replyBytes} bytes, answers within ${unit.turnaroundWorstMs} ms`
 
 /** The longest of the exchanges of the others that `of` picks; 0 ms where there is none. */
 function longest({ line, others }: ReactionConfig, of: (priority: Priority) => boolean): Term {
@@ -57,105 +68,207 @@ function longest({ line, others }: ReactionConfig, of: (priority: Priority) => b
       .filter((turn) => of(turn.priority))
       .map((turn) => ({
         ms: worst(line, party.line, turn),
-        why:
-          `${party.name}, ${turn.name}: ${turn.requestBytes} + ${turn.replyBytes} bytes, ` +
-          `answers within ${party.line.turnaroundWorstMs} ms`,
+        why: `${party.name}, ${inWords(party.line, turn)}`,
       })),
   )
   return terms.reduce((most, term) => (term.ms > most.ms ? term : most), { ms: 0, why: 'no other device' })
 }
 
-/**
- * The worst case: the pilot changes just after a reading was taken; when the next one is due, the longest exchange of
- * another device has just begun, and the dead-man's refresh goes first; each of them is answered at its deadline or not
- * at all, and a late reply of a unit that was given up holds the line once more. A board that is itself in quarantine
- * is not read: that is a fault of its own, judged by the age of its reading.
- */
-export function reactionBound(config: ReactionConfig): ReactionBound {
-  const { line, board, boardPeriodMs, decisionMs, others } = config
+interface Parts {
+  readonly gapMs: number
+  readonly silenceMs: number
+  /** The longest exchange that may just have begun. */
+  readonly foreign: Term
+  /** The longest of the other devices alone: no two offers come so soon. */
+  readonly otherMs: number
+  readonly hold: Term
+  readonly late: Term
+  /** Between two exchanges of one reading: the board's silence, in which another device's exchange may begin. */
+  readonly betweenMs: number
+  readonly readMs: number
+  /** What may come behind the state in one reading. */
+  readonly second: { readonly name: string; readonly ms: number } | null
+  readonly errorsMs: number
+}
+
+function partsOf(config: ReactionConfig): Parts {
+  const { line, board, others, boardGapMs } = config
   const gapMs = Math.max(
     frameGapMicros(line) / 1000,
     ...[board.line, ...others.map((party) => party.line)].map(({ busSilenceMs }) => busSilenceMs),
   )
+  const { silenceMs } = board.line
+  const other = longest(config, () => true)
+  // A board that wants no long silence may be in the middle of taking an offer when its reading is due.
+  const offerMs = silenceMs > boardGapMs ? 0 : worst(line, board.line, board.offer) + silenceMs
+  const foreign =
+    offerMs > other.ms
+      ? { ms: offerMs, why: `an offer to the board has just begun (${inWords(board.line, board.offer)})` }
+      : { ms: other.ms, why: `the longest exchange of another device has just begun (${other.why})` }
+  const betweenMs = silenceMs > 0 ? silenceMs + foreign.ms + 2 * gapMs : gapMs
+  const turnMs = (turn: Turn): number => {
+    const { exchanges = 1 } = turn
+    return exchanges * worst(line, board.line, turn) + (exchanges - 1) * betweenMs
+  }
+  const seconds = [board.readErrors, board.readMore ?? null].flatMap((turn) =>
+    turn === null ? [] : [{ name: turn.name, ms: turnMs(turn) }],
+  )
   const lateBytes = Math.max(0, ...others.flatMap((party) => party.turns.map((turn) => turn.replyBytes)))
-  const foreign = longest(config, () => true)
-  const hold = longest(config, (priority) => priority === 'hold')
-  const readTurn = (name: string, turn: Turn): Term => ({
-    ms: worst(line, board.line, turn),
-    why: `${name}: ${times(turn)}${turn.requestBytes} + ${turn.replyBytes} bytes, answers within ${board.line.turnaroundWorstMs} ms`,
-  })
-  const gaps = hold.ms > 0 ? 4 : 3
-  const common: readonly Term[] = [
-    { ms: foreign.ms, why: `the longest exchange of another device (${foreign.why})` },
-    ...(hold.ms > 0 ? [{ ms: hold.ms, why: `the dead-man's refresh goes first (${hold.why})` }] : []),
-    { ms: frameMicros(line, lateBytes) / 1000, why: `a late reply of ${lateBytes} bytes holds the line` },
-    { ms: gaps * gapMs, why: `${gaps} silences between frames of ${gapMs.toFixed(1)} ms` },
-    { ms: board.line.silenceMs, why: 'silence that the board asks for after its own reply' },
-    readTurn('reading the state', board.read),
-    { ms: decisionMs, why: 'the decision' },
-    { ms: frameMicros(line, board.pause.requestBytes) / 1000, why: 'the pause itself, to its last bit' },
-  ]
-  const pilot: readonly Term[] = [
-    { ms: boardPeriodMs, why: 'the board was read just before: one period' },
-    ...common,
-  ]
-  // Error bits come with every n-th reading, in an exchange of their own.
-  const errorExtra: readonly Term[] = [
-    {
-      ms: (board.readsPerErrorReading - 1) * boardPeriodMs,
-      why: `the error bits are read with each ${board.readsPerErrorReading}. reading`,
+  return {
+    gapMs,
+    silenceMs,
+    foreign,
+    otherMs: other.ms,
+    hold: longest(config, (priority) => priority === 'hold'),
+    late: {
+      ms: frameMicros(line, lateBytes) / 1000,
+      why: `a late reply of ${lateBytes} bytes holds the line`,
     },
-    ...(board.readErrors === null
-      ? []
-      : [
-          readTurn('reading the error bits', board.readErrors),
-          { ms: gapMs, why: 'one more silence' },
-          ...(board.line.silenceMs > 0
-            ? [{ ms: board.line.silenceMs, why: 'the board’s silence once more' }]
-            : []),
-        ]),
+    betweenMs,
+    readMs: turnMs(board.read),
+    second: seconds.sort((a, b) => b.ms - a.ms)[0] ?? null,
+    errorsMs: board.readErrors === null ? 0 : turnMs(board.readErrors),
+  }
+}
+
+/** From the start of a reading to when the next is due. */
+function period(config: ReactionConfig, parts: Parts): Term {
+  const { boardPeriodMs, boardGapMs } = config
+  const { second } = parts
+  const secondMs = second === null ? 0 : parts.betweenMs + second.ms
+  const readingMs = parts.readMs + secondMs + boardGapMs
+  if (readingMs <= boardPeriodMs)
+    return { ms: boardPeriodMs, why: 'the board was read just before: one period' }
+  const exchanges =
+    second === null
+      ? `${parts.readMs} ms`
+      : `${parts.readMs} ms, ${parts.betweenMs.toFixed(1)} ms between, ${second.name} ${second.ms} ms`
+  return {
+    ms: readingMs,
+    why: `the board's reading had just begun: ${exchanges}; then ${boardGapMs} ms are left to others`,
+  }
+}
+
+/** Until a reading that is due goes out. The dead-man's refreshes are counted apart. */
+function waiting(
+  { boardGapMs }: ReactionConfig,
+  { silenceMs, foreign, late, gapMs }: Parts,
+): readonly Term[] {
+  return [
+    ...(silenceMs > boardGapMs
+      ? [
+          {
+            ms: silenceMs - boardGapMs,
+            why: `the rest of the ${silenceMs} ms of silence that the board asks for`,
+          },
+        ]
+      : []),
+    foreign,
+    ...(late.ms > 0 ? [late] : []),
+    { ms: 3 * gapMs, why: `3 silences between frames of ${gapMs.toFixed(1)} ms` },
   ]
-  const sum = (terms: readonly Term[]) => Math.ceil(terms.reduce((total, term) => total + term.ms, 0))
-  const pilotMs = sum(pilot)
-  const errorMs = sum([...pilot, ...errorExtra])
+}
+
+const sum = (terms: readonly Term[]): number => terms.reduce((total, term) => total + term.ms, 0)
+
+/** The refreshes that fall into so long a time; none where nothing is refreshed on this bus. */
+function holds({ holdPeriodMs }: ReactionConfig, { hold, gapMs }: Parts, otherMs: number): readonly Term[] {
+  if (hold.ms === 0) return []
+  const times = 1 + Math.floor(otherMs / holdPeriodMs)
+  return [
+    {
+      ms: times * (hold.ms + gapMs),
+      why: `the dead-man's refresh goes first, ${times} × in this time (${hold.why}), with a silence`,
+    },
+  ]
+}
+
+/**
+ * The worst case: the pilot changes just after the board was read. That reading and what follows take as long as they
+ * can; when the next reading is due, the longest exchange of another device has just begun, and the dead-man's refresh
+ * goes first; each exchange is answered at its deadline or not at all, and a late reply of a unit that was given up holds
+ * the line once more. While a pause waits for the board's silence nothing else is begun that would outlast it. A board
+ * that is itself in quarantine is not read: that is told apart, and judged by the age of its reading.
+ */
+export function reactionBound(config: ReactionConfig): ReactionBound {
+  const { line, board, decisionMs } = config
+  const parts = partsOf(config)
+  const pause: readonly Term[] = [
+    { ms: parts.readMs, why: `reading ${inWords(board.line, board.read)}` },
+    { ms: decisionMs, why: 'the decision' },
+    ...(parts.silenceMs > 0
+      ? [{ ms: parts.silenceMs, why: 'the silence that the board asks for, before the pause' }]
+      : []),
+    {
+      ms: parts.gapMs + frameMicros(line, board.pause.requestBytes) / 1000,
+      why: `a silence, and the pause itself to its last bit: ${board.pause.requestBytes} bytes`,
+    },
+  ]
+  const reading = [period(config, parts), ...waiting(config, parts), ...pause]
+  const pilotTerms = [...reading, ...holds(config, parts, sum(reading))]
+  const extra = errorTermsOf(config, parts)
+  const all = sum(reading) + sum(extra)
+  const errorTerms = [...extra, ...moreHolds(config, parts, { pilotMs: sum(reading), allMs: all })]
+  const pilotMs = Math.ceil(sum(pilotTerms))
+  const errorMs = Math.ceil(sum(pilotTerms) + sum(errorTerms))
   const say = ({ ms, why }: Term) => `${ms.toFixed(1).padStart(7)} ms  ${why}`
   return {
     pilotMs,
     errorMs,
+    pilotTerms,
+    errorTerms,
     lines: [
-      ...pilot.map(say),
+      ...pilotTerms.map(say),
       `${pilotMs.toFixed(0).padStart(7)} ms  at worst, from the pilot's change to the pause on the bus`,
-      ...errorExtra.map(say),
+      ...errorTerms.map(say),
       `${errorMs.toFixed(0).padStart(7)} ms  at worst, from an error bit to the pause on the bus`,
     ],
   }
 }
 
-/** The configuration of one board, one dead-man and one meter on one bus, from their drivers. */
-export function reactionConfig(parts: {
-  readonly line: LineSettings
-  readonly boardPeriodMs: number
-  readonly board: {
-    readonly line: UnitLine
-    readonly turns: { readonly read: Turn; readonly readErrors: Turn | null; readonly pause: Turn }
-    readonly readsPerErrorReading: number
-  }
-  readonly deadman: { readonly id: string; readonly line: UnitLine; readonly turns: { readonly hold: Turn } }
-  readonly meter: { readonly id: string; readonly line: UnitLine; readonly turns: readonly Turn[] }
-}): ReactionConfig {
-  const { board, deadman, meter } = parts
-  return {
-    line: parts.line,
-    boardPeriodMs: parts.boardPeriodMs,
-    decisionMs: 2,
-    board: { line: board.line, ...board.turns, readsPerErrorReading: board.readsPerErrorReading },
-    others: [
-      { name: deadman.id, line: deadman.line, turns: [{ ...deadman.turns.hold, priority: 'hold' }] },
-      {
-        name: meter.id,
-        line: meter.line,
-        turns: meter.turns.map((turn) => ({ ...turn, priority: 'meter' as const })),
-      },
-    ],
-  }
+/** Error bits come with every n-th reading, in an exchange of their own. */
+function errorTermsOf(config: ReactionConfig, parts: Parts): readonly Term[] {
+  const { board, boardPeriodMs, boardGapMs } = config
+  const more = board.readsPerErrorReading - 1
+  const again = waiting(config, { ...parts, foreign: { ms: parts.otherMs, why: '' } })
+  const eachMs = Math.max(boardPeriodMs, parts.readMs + boardGapMs) + sum(again)
+  return [
+    ...(more > 0
+      ? [
+          {
+            ms: more * eachMs,
+            why: `the error bits come with each ${more + 1}. reading: ${more} more, waiting as above`,
+          },
+        ]
+      : []),
+    ...(board.readErrors === null
+      ? []
+      : [
+          {
+            ms: parts.betweenMs + parts.errorsMs,
+            why: `${parts.betweenMs.toFixed(1)} ms between, and reading ${inWords(board.line, board.readErrors)}`,
+          },
+        ]),
+  ]
+}
+
+function moreHolds(
+  config: ReactionConfig,
+  parts: Parts,
+  { pilotMs, allMs }: { readonly pilotMs: number; readonly allMs: number },
+): readonly Term[] {
+  const times = Math.floor(allMs / config.holdPeriodMs) - Math.floor(pilotMs / config.holdPeriodMs)
+  if (parts.hold.ms === 0 || times === 0) return []
+  return [{ ms: times * (parts.hold.ms + parts.gapMs), why: `the dead-man's refresh, ${times} × more` }]
+}
+
+/**
+ * What a reply of the board that is lost costs beyond the bound, ms: on a serial line the board is left alone until none
+ * can come late any more, on TCP it is asked again.
+ */
+export function lostReplyMs({ line, board }: ReactionConfig): number {
+  const { requestBytes, replyBytes } = board.read
+  if (line.kind === 'tcp') return worst(line, board.line, board.read)
+  const onLineMs = (frameMicros(line, requestBytes) + frameMicros(line, replyBytes)) / 1000
+  return Math.ceil(onLineMs + board.line.latenessWorstMs + DEADLINE_MARGIN_MS)
 }

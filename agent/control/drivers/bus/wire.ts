@@ -12,8 +12,8 @@ import type { ExpectedReply } from './reply.ts'
  * 16 ms as it is delivered), and a timer's lateness.
  */
 export const DEADLINE_MARGIN_MS = 15
-/** Added on TCP: the network's own way there and back, on the site's own network. */
-export const NETWORK_MS = 50
+/** Added on TCP in its place: the way there and back on the site's own network, and a timer's lateness. */
+export const NETWORK_MS = 30
 /** A deadline that fires this late means that the process itself was held up: what came in meanwhile is read first. */
 const HELD_UP_MS = 4
 /** Added to t3.5 before a burst with something wrong in it is searched: bytes reach us in lumps. */
@@ -29,8 +29,8 @@ export function deadlineMs(
   bytes: { readonly request: number; readonly reply: number },
 ): number {
   const onLine = frameMicros(line, bytes.request) + frameMicros(line, bytes.reply)
-  const networkMs = line.kind === 'tcp' ? NETWORK_MS : 0
-  return Math.ceil(onLine / 1000) + networkMs + unit.turnaroundWorstMs + DEADLINE_MARGIN_MS
+  const marginMs = line.kind === 'tcp' ? NETWORK_MS : DEADLINE_MARGIN_MS
+  return Math.ceil(onLine / 1000) + unit.turnaroundWorstMs + marginMs
 }
 
 /** From the first bit of the request to the moment from which no reply to it can come any more, µs. */

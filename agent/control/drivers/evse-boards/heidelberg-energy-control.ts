@@ -101,7 +101,8 @@ export const heidelbergEnergyControl: BoardDriver = {
       replyBytes: wordsReplyBytes(STATE_WORDS),
     },
     // The fault is a value of the state itself; what may come behind a reading is the current that is set.
-    readErrors: {
+    readErrors: null,
+    readMore: {
       name: 'current set, 1 word',
       requestBytes: SHORT_FRAME_BYTES,
       replyBytes: wordsReplyBytes(1),
@@ -139,7 +140,8 @@ function createBoard(name: string, unit: BusUnit): Board {
     const seen = STATES[word]
     if (seen === undefined)
       return err({ kind: 'badReply', detail: `register ${state.address} holds no charging state: ${word}` })
-    if (commandMilliamps === null || readsToCommand <= 0) {
+    // A state that has changed is told at once; the current that is set comes with the reading after it.
+    if (commandMilliamps === null || (readsToCommand <= 0 && word === lastState)) {
       const learnt = await learn('board')
       if (!learnt.ok) return learnt
     }

@@ -280,6 +280,31 @@ describe('the order on the bus', () => {
     expect(sent().map((hex) => hex.slice(0, 4))).toEqual(['0103', '0105', '0204'])
   })
 
+  it('lets a pause by function code 16 pass the quarantine, but for one that a late reply would confirm', async () => {
+    line.answer = silent
+    expect(value(await within(70, board.readWords(3, 1, 1, 'board')))).toBe('timedOut')
+    line.answer = (request) => [{ bytes: withCrc(request.subarray(0, 6)), afterMs: 10 }]
+    expect(value(await within(70, board.writeWords(1000, [0], 'withdraw')))).toBeNull()
+    await clock.advance(300)
+    line.answer = silent
+    expect(value(await within(80, board.writeWords(1000, [16], 'offer')))).toBe('timedOut')
+    line.answer = (request) => [{ bytes: withCrc(request.subarray(0, 6)), afterMs: 10 }]
+    expect(value(await within(5, board.writeWords(1000, [0], 'withdraw')))).toBe('quarantined')
+    expect(value(await within(70, board.writeWords(1004, [1], 'withdraw')))).toBeNull()
+  })
+
+  it('keeps the line free for a pause whose board still needs its silence', async () => {
+    const shy = bus.unit({ name: 'shy board', unitId: 5, line: { ...LINE, silenceMs: 100 } })
+    await within(30, shy.readWords(3, 1, 1, 'board'))
+    line.requests.splice(0)
+    const pause = watch(shy.writeCoil(7, false, 'withdraw'))
+    await clock.advance(40)
+    void meter.readWords(4, 0, 18, 'meter')
+    await clock.advance(80)
+    expect(value(pause.outcome)).toBeNull()
+    expect(sent().map((hex) => hex.slice(0, 2))).toEqual(['05', '02'])
+  })
+
   it('does not take a late read for the echo of the pause that was sent meanwhile', async () => {
     script(
       (request) => [{ bytes: truthful(request), afterMs: 75 }],

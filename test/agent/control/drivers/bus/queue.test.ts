@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  type Barred,
   barredByQuarantine,
   nextTurn,
   overtakenBy,
@@ -7,12 +8,13 @@ import {
 } from '../../../../../agent/control/drivers/bus/queue.ts'
 import { PRIORITIES, type Priority } from '../../../../../agent/control/ports/bus.ts'
 
-const waiting = (priority: Priority, unitId = 1, repeatsItself = false): Waiting => ({
+const waiting = (priority: Priority, unitId = 1, isUnmistakable = false): Barred => ({
   priority,
   unitId,
-  repeatsItself,
+  isUnmistakable,
 })
-const always = () => 0
+const lastsMicros = () => 100
+const always = { readyAtMicros: () => 0, lastsMicros }
 
 describe('whose turn it is', () => {
   it('is the more urgent one, for each pair of priorities and in both orders', () => {
@@ -34,19 +36,30 @@ describe('whose turn it is', () => {
   it('is the less urgent one while the urgent unit still needs its silence', () => {
     const board = waiting('board', 1)
     const meter = waiting('meter', 2)
-    const ready = (request: Waiting) => (request.unitId === 1 ? 500 : 0)
+    const ready = { readyAtMicros: (request: Waiting) => (request.unitId === 1 ? 500 : 0), lastsMicros }
     expect(nextTurn([board, meter], ready, 100)).toEqual({ kind: 'send', waiting: meter })
     expect(nextTurn([board], ready, 100)).toEqual({ kind: 'wait', untilMicros: 500 })
     expect(nextTurn([board, meter], ready, 500)).toEqual({ kind: 'send', waiting: board })
     expect(nextTurn([], ready, 100)).toEqual({ kind: 'idle' })
   })
 
-  it('is nobody of a unit in quarantine but a pause, whose reply repeats it', () => {
+  it('is nobody who might hold the bus when a pause’s unit has had its silence', () => {
+    const pause = waiting('withdraw', 1)
+    for (const priority of PRIORITIES.slice(1)) {
+      const other = waiting(priority, 2)
+      const ready = { readyAtMicros: ({ unitId }: Waiting) => (unitId === 1 ? 500 : 0), lastsMicros }
+      expect(nextTurn([other, pause], ready, 400)).toEqual({ kind: 'send', waiting: other })
+      expect(nextTurn([other, pause], ready, 401)).toEqual({ kind: 'wait', untilMicros: 500 })
+      expect(nextTurn([other, pause], ready, 500)).toEqual({ kind: 'send', waiting: pause })
+    }
+  })
+
+  it('is nobody of a unit in quarantine but a pause that no late reply can be taken for', () => {
     for (const priority of PRIORITIES) {
-      for (const repeatsItself of [true, false]) {
-        const barred = barredByQuarantine(waiting(priority, 1, repeatsItself), 1000, 999)
-        expect(barred).toBe(!(priority === 'withdraw' && repeatsItself))
-        expect(barredByQuarantine(waiting(priority, 1, repeatsItself), 1000, 1000)).toBe(false)
+      for (const isUnmistakable of [true, false]) {
+        const barred = barredByQuarantine(waiting(priority, 1, isUnmistakable), 1000, 999)
+        expect(barred).toBe(!(priority === 'withdraw' && isUnmistakable))
+        expect(barredByQuarantine(waiting(priority, 1, isUnmistakable), 1000, 1000)).toBe(false)
       }
     }
   })
