@@ -58,6 +58,10 @@ export const BOX_STATE = z.object({
 })
 export type BoxState = z.infer<typeof BOX_STATE>
 
+const PARKED = z.object({
+  parked: z.array(z.object({ at: z.number().nullable(), what: z.string(), reason: z.string() })),
+})
+
 const REFUSAL = z.object({
   code: z.string(),
   message: z.string(),
@@ -69,6 +73,8 @@ const REFUSAL = z.object({
 export interface BoxClient {
   /** GET /api/state */
   state(): Promise<Result<BoxState, string>>
+  /** GET /api/outbox: what the server refused for good, oldest first. */
+  parked(): Promise<Result<z.output<typeof PARKED>['parked'], string>>
   /** POST; the answer's body as it came. The error is the whole text for a person. */
   post(path: string, body: unknown): Promise<Result<unknown, string>>
 }
@@ -106,18 +112,27 @@ export function boxClient({ url, pin }: BoxAddress): BoxClient {
       return err(unreachableInWords(url, error))
     }
   }
+  const look = async <S extends z.ZodType>(
+    path: string,
+    shape: S,
+    what: string,
+  ): Promise<Result<z.output<S>, string>> => {
+    const answer = await call('GET', path)
+    if (!answer.ok) return answer
+    const parsed = shape.safeParse(answer.value)
+    if (parsed.success) return ok(parsed.data)
+    return err(
+      `${url}${path}\n` +
+        `  expected  ${what} of a Voltkeep box\n` +
+        `  got       ${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}\n` +
+        '  do        check the address, and that box and command are of one version',
+    )
+  }
   return {
-    state: async () => {
-      const answer = await call('GET', '/api/state')
-      if (!answer.ok) return answer
-      const parsed = BOX_STATE.safeParse(answer.value)
-      if (parsed.success) return ok(parsed.data)
-      return err(
-        `${url}/api/state\n` +
-          '  expected  the state of a Voltkeep box\n' +
-          `  got       ${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}\n` +
-          '  do        check the address, and that box and command are of one version',
-      )
+    state: () => look('/api/state', BOX_STATE, 'the state'),
+    parked: async () => {
+      const told = await look('/api/outbox', PARKED, 'the outbox')
+      return told.ok ? ok(told.value.parked) : told
     },
     post: (path, body) => call('POST', path, body),
   }

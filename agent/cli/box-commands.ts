@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { err, ok, type Result } from '../../shared/result.ts'
 import { currentSchema, scheduleOrderSchema } from '../../shared/tariff/schedule-schema.ts'
+import { isoOf } from '../../shared/time/iso.ts'
+import { epochMs } from '../../shared/units.ts'
 import { sentence } from '../../shared/words.ts'
 import type { Outcome } from './agent-command.ts'
 import { type BoxAddress, type BoxState, boxClient } from './box-client.ts'
@@ -133,6 +135,25 @@ export async function clearFault(code: string, address: BoxAddress): Promise<Out
   const done = await boxClient(address).post('/api/clear-fault', { code })
   if (!done.ok) return { exitCode: 1, error: done.error }
   return { exitCode: 0, out: `${code} may clear; it does where its cause is gone (voltkeep status)` }
+}
+
+/** What the server refused for good, and why: a person looks, mends the server, and has it told again. */
+export async function showParked(url: string): Promise<Outcome> {
+  const told = await boxClient({ url }).parked()
+  if (!told.ok) return { exitCode: 1, error: told.error }
+  const lines = told.value.map(({ at, what, reason }) => {
+    const when = at === null ? 'not dated' : isoOf(epochMs(at))
+    return `${when}  ${what}\n  ${reason}`
+  })
+  const todo = 'when its cause is gone at the server: voltkeep outbox retry'
+  return { exitCode: 0, out: lines.length > 0 ? [...lines, todo].join('\n') : 'nothing is parked' }
+}
+
+/** Has all that is parked told once more, as it was told before. */
+export async function retryParked(address: BoxAddress): Promise<Outcome> {
+  const done = await boxClient(address).post('/api/outbox/retry', {})
+  if (!done.ok) return { exitCode: 1, error: done.error }
+  return { exitCode: 0, out: 'what was parked is told again (voltkeep status shows what waits)' }
 }
 
 function wrongOption(option: string, expected: string, got: string): Outcome {

@@ -6,7 +6,15 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { systemClock } from '../../shared/io/system-clock.ts'
 import { checkConfig, type Outcome, prepareAgent, runAgent } from './agent-command.ts'
 import type { BoxAddress } from './box-client.ts'
-import { type CommissionOptions, clearFault, commission, override, showStatus } from './box-commands.ts'
+import {
+  type CommissionOptions,
+  clearFault,
+  commission,
+  override,
+  retryParked,
+  showParked,
+  showStatus,
+} from './box-commands.ts'
 import { DRIVERS } from './drivers.ts'
 import { addModbusCommands } from './modbus-command.ts'
 import type { PrepareOptions } from './prepare.ts'
@@ -140,6 +148,26 @@ examples(
     'voltkeep clear-fault CONTACTOR_WELDED',
     'voltkeep clear-fault METER_WENT_BACK --url http://192.168.1.20:8080',
   ],
+)
+
+const outbox = program.command('outbox').description('what the server refused for good (parked)')
+examples(outbox, ['voltkeep outbox list', 'voltkeep outbox retry'])
+examples(
+  outbox
+    .command('list')
+    .description('each parked fact with the words that the server refused it with')
+    .option(...URL_OPTION)
+    .action(async ({ url }: BoxAddress) => done(await showParked(url))),
+  ['voltkeep outbox list'],
+)
+examples(
+  outbox
+    .command('retry')
+    .description('have it told once more, when its cause is gone at the server')
+    .option(...URL_OPTION)
+    .addOption(pinOption())
+    .action(async (options: BoxAddress) => done(await retryParked(options))),
+  ['voltkeep outbox retry --url http://192.168.1.20:8081'],
 )
 
 for (const [name, bundle, words] of [

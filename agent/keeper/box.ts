@@ -10,12 +10,13 @@ import type { KeeperConfig } from './config.ts'
 import { type Engine, type Log, startEngine } from './engine.ts'
 import { outboxOf } from './outbox/outbox.ts'
 import { commissionRefusal } from './plans/commissioning.ts'
-import type { Box, BoxSnapshot, InstallationRecord, Outbox, Refusal } from './ports.ts'
+import type { Box, BoxSnapshot, InstallationRecord, Outbox, ParkedFact, Refusal } from './ports.ts'
 import { CONTROL_NOT_HEARD, clearRefusal, refusalOf, tooLow } from './sessions/intents.ts'
 import type { Order, SessionsState } from './sessions/state.ts'
 import type { Store } from './store/client.ts'
 import type { Stored } from './store/core.ts'
 import type { Trouble } from './store/files.ts'
+import type { ParkedRow } from './store/rows.ts'
 import { beganBetween } from './time/ticker.ts'
 
 export interface BoxOptions {
@@ -250,12 +251,26 @@ function faceOf({ config, clock, log, onFailure }: BoxOptions, engine: Engine): 
         log.info({ code, by, at: engine.wallNow() }, 'a technician clears a fault')
         return ok(null)
       }),
+    parked: async () => (await engine.parked()).map(parkedFact),
+    retryParked: ({ by }) =>
+      engine.run(async () => {
+        const retried = answered(await engine.retryParked(), (facts) => ({ facts }))
+        if (retried.ok)
+          log.info({ by, ...retried.value, at: engine.wallNow() }, 'parked facts are told again')
+        return retried
+      }),
     csmsTime: (told, receivedAt) => {
       engine.run(() => engine.csmsTime(told, receivedAt)).catch(onFailure)
     },
     csmsState: engine.csmsState,
   }
 }
+
+const parkedFact = ({ at, fact, reason }: ParkedRow): ParkedFact => ({
+  at,
+  reason,
+  what: fact.kind === 'fault' ? `fault ${fact.code}` : `${fact.event} ${fact.seqNo} of ${fact.uuid}`,
+})
 
 const OVERRIDE_OVER: Refusal = {
   code: 'OVERRIDE_OVER',

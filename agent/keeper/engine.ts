@@ -303,6 +303,15 @@ export async function startEngine(options: EngineOptions) {
       workListeners.add(listener)
       return () => workListeners.delete(listener)
     },
+    parked: () => store.parked(),
+    /** What a person looked into is owed again. Returns how many rows. */
+    async retryParked(): Promise<Stored<number>> {
+      const stored = noted(await store.unpark(wallNow()))
+      counts = await store.counts()
+      if (stored.ok && stored.value > 0) newWork()
+      changed()
+      return stored
+    },
     refreshCounts: async () => {
       counts = await store.counts()
       changed()

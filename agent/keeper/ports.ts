@@ -85,6 +85,16 @@ export interface BoxSnapshot {
   }
 }
 
+/** A fact that the server refused for good. */
+export interface ParkedFact {
+  /** null where it was never dated. */
+  readonly at: EpochMs | null
+  /** What it tells: `Started 0 of <transaction>`, `fault METER_LOST`. */
+  readonly what: string
+  /** The server's last words. */
+  readonly reason: string
+}
+
 /** Why an intent was not done; `do` tells what to do. */
 export interface Refusal {
   readonly code: string
@@ -120,6 +130,10 @@ export interface Box {
   }): Promise<Result<null, Refusal>>
   /** A technician's word that a latched fault may clear; it clears where its cause is gone. `by` is for the log. */
   clearFault(order: { readonly code: FaultCode; readonly by: string }): Promise<Result<null, Refusal>>
+  /** Facts that the server refused for good, oldest first; they wait for a person. */
+  parked(): Promise<readonly ParkedFact[]>
+  /** The parked facts are told once more, as they were told before. `by` is for the log. Tells how many. */
+  retryParked(order: { readonly by: string }): Promise<Result<{ readonly facts: number }, Refusal>>
   /** The CSMS told its time (BootNotification, Heartbeat). */
   csmsTime(told: EpochMs, receivedAt: MonotonicMs): void
   csmsState(state: BoxSnapshot['csms']): void

@@ -54,6 +54,9 @@ export const ORDERS: Readonly<Record<string, Order>> = {
     z.strictObject({ code: z.enum(FAULTS.map(({ code }) => code)) }),
     ({ code }, box, from) => box.clearFault({ code, by: `local page, ${from}` }),
   ),
+  'POST /api/outbox/retry': order(z.strictObject({}), (_none, box, from) =>
+    box.retryParked({ by: `local page, ${from}` }),
+  ),
   'POST /api/stop': order(z.strictObject({}), (_none, box) =>
     box.stop({ uuid: box.snapshot().session?.uuid ?? null, by: 'local' }),
   ),

@@ -1,6 +1,7 @@
 // The box's own page and its JSON API, for people on the same network: works without internet and without the server.
 //   GET /              the page            GET /api/state    the box as it is
-//   GET /api/events    the same, live      the orders        orders.ts
+//   GET /api/events    the same, live      GET /api/outbox   what the server refused for good
+//   the orders         orders.ts
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
 import type { LinkLog } from '../../../shared/io/ocpp-link-types.ts'
@@ -48,7 +49,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalHandle> {
     const path = (request.url ?? '').split('?', 1)[0] ?? ''
     const stranger = wrongHost(request.headers.host, hostname())
     if (stranger) return send(response, stranger)
-    if (method === 'GET' || method === 'HEAD') return show(path, response)
+    if (method === 'GET' || method === 'HEAD') return await show(path, response)
     const order = ORDERS[`${method} ${path}`]
     if (!order) return send(response, nothingThere(method, path))
     const from = request.socket.remoteAddress ?? 'unknown'
@@ -59,9 +60,10 @@ export async function startLocal(options: LocalOptions): Promise<LocalHandle> {
     send(response, body === null ? TOO_LONG : await carryOut(order, body, box, from))
   }
 
-  function show(path: string, response: ServerResponse) {
+  async function show(path: string, response: ServerResponse) {
     if (path === '/') return sendPage(response)
     if (path === '/api/state') return send(response, { status: 200, body: now() })
+    if (path === '/api/outbox') return send(response, { status: 200, body: { parked: await box.parked() } })
     if (path !== '/api/events') return send(response, nothingThere('GET', path))
     if (!events.join(response)) send(response, TOO_MANY_READERS)
   }
@@ -157,7 +159,7 @@ const nothingThere = (method: string, path: string): Answer =>
   failure(404, {
     code: 'NOT_FOUND',
     message: 'There is nothing at this address.',
-    expected: `GET /, GET /api/state, GET /api/events, ${Object.keys(ORDERS).join(', ')}`,
+    expected: `GET /, GET /api/state, GET /api/events, GET /api/outbox, ${Object.keys(ORDERS).join(', ')}`,
     got: `${method} ${path}`.slice(0, 100),
     do: 'Check method and path.',
   })

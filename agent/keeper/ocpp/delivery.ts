@@ -98,13 +98,15 @@ function transient(before: number, random: number): Verdict {
   return { kind: 'wait', ms: Math.round(longest * (0.5 + random / 2)) }
 }
 
+const NO_TRIES = { id: -1, refusals: 0, silences: 0 }
+
 export function outboxDelivery(options: DeliveryOptions): Delivery {
   const { outbox, clock, log } = options
   let busy = false
   let wanted = false
   let stopped = false
   let waiting: Timer | null = null
-  let tries = { id: -1, refusals: 0, silences: 0 }
+  let tries = NO_TRIES
 
   const stopWaiting = () => {
     waiting?.cancel()
@@ -162,6 +164,8 @@ export function outboxDelivery(options: DeliveryOptions): Delivery {
       case 'park':
         log.error({ row: row.id, fact: row.fact.kind, why: said.reason }, 'a fact is parked')
         await outbox.park(row.id, said.reason)
+        // A person may have it told again: then it has all its tries.
+        tries = NO_TRIES
         return true
       case 'wait':
         tries = outcome.ok ? tries : counted(tries, outcome.error)

@@ -43,6 +43,8 @@ const METHODS = [
   'freeze',
   'acknowledge',
   'park',
+  'parked',
+  'unpark',
   'countAttempt',
   'counts',
   'undatedRows',

@@ -23,7 +23,7 @@ import {
   settledLinesRemoved,
 } from './ledger.ts'
 import { fillFromLedger, healLedger, settleFromLedger } from './recovery.ts'
-import { rowsOf, type UndatedRow } from './rows.ts'
+import { type ParkedRow, rowsOf, type UndatedRow } from './rows.ts'
 
 export interface StoreOptions {
   /** Folder of the database, its daily copy and the ledger; made when it is missing. */
@@ -86,6 +86,9 @@ export interface StoreCore {
   /** Kept in the ledger file at once, removed from the database with the next commit. */
   acknowledge(id: number, at: EpochMs | null): Stored
   park(id: number, reason: string, at: EpochMs | null): Stored
+  parked(): readonly ParkedRow[]
+  /** All parked rows wait again, in their old places and with their old bytes. Returns how many. */
+  unpark(at: EpochMs | null): Stored<number>
   countAttempt(id: number): void
   counts(): OutboxCounts
   /** Rows without a date: id, boot and moment, oldest first. */
@@ -224,6 +227,21 @@ export function openStore(options: StoreOptions): StoreCore {
         inTransaction(() => rows.park(id, reason))
         ledger.append([{ kind: 'park', key, reason }], wall, true)
       })
+    },
+    parked: () => rows.parked(),
+    unpark(wall) {
+      const parked = rows.parked()
+      const done = attempt(() => {
+        inTransaction(() => {
+          for (const { id } of parked) rows.unpark(id)
+        })
+        ledger.append(
+          parked.map(({ key }) => ({ kind: 'unpark', key })),
+          wall,
+          true,
+        )
+      })
+      return done.ok ? ok(parked.length) : done
     },
     countAttempt: (id) => void attempts.set(id, (attempts.get(id) ?? 0) + 1),
     counts() {

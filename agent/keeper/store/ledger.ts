@@ -22,6 +22,8 @@ export type LedgerEntry =
   | { readonly kind: 'sent'; readonly key: FactKey; readonly payload: string }
   | { readonly kind: 'ack'; readonly key: FactKey }
   | { readonly kind: 'park'; readonly key: FactKey; readonly reason: string }
+  /** A person had it told again. */
+  | { readonly kind: 'unpark'; readonly key: FactKey }
   | { readonly kind: 'setting'; readonly name: string; readonly value: unknown }
 
 /** An entry as it stands in the file. `w` is the wall time of writing, null while it was unknown. */
@@ -160,6 +162,7 @@ export function settledLinesRemoved(lines: readonly LedgerLine[], now: EpochMs):
       case 'sent':
       case 'ack':
       case 'park':
+      case 'unpark':
         return acknowledged.has(line.key)
     }
   }

@@ -46,8 +46,10 @@ export function fillFromLedger(db: Database, lines: readonly LedgerLine[], isInc
     if (payload !== undefined) rows.freeze(row.id, payload)
   }
   for (const line of lines) {
-    const row = line.kind === 'park' ? rows.find(line.key) : null
+    if (line.kind !== 'park' && line.kind !== 'unpark') continue
+    const row = rows.find(line.key)
     if (row && line.kind === 'park') rows.park(row.id, line.reason)
+    else if (row) rows.unpark(row.id)
   }
   fillSessions(db, lines)
   fillDocs(db, lines)

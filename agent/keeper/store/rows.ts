@@ -53,6 +53,15 @@ export interface StoredRow extends OutboxRow {
   readonly key: FactKey
 }
 
+/** A row that waits for a person, with the reason that it was parked for. */
+export interface ParkedRow {
+  readonly id: number
+  readonly key: FactKey
+  readonly at: EpochMs | null
+  readonly reason: string
+  readonly fact: PendingFact
+}
+
 /** A row that waits for its wall time. */
 export interface UndatedRow extends Stamp {
   readonly id: number
@@ -79,6 +88,10 @@ export function rowsOf(db: Database) {
   const parkOne = db.prepare('UPDATE outbox SET parked = ? WHERE id = ?')
   const parkLater = db.prepare(
     'UPDATE outbox SET parked = ? WHERE uuid = ? AND seq > ? AND parked IS NULL AND frozen IS NULL',
+  )
+  const unparkOne = db.prepare('UPDATE outbox SET parked = NULL WHERE id = ?')
+  const allParked = db.prepare<[], RawRow & { readonly parked: string }>(
+    'SELECT * FROM outbox WHERE parked IS NOT NULL ORDER BY id',
   )
   const counted = db.prepare<[], { pending: number; parked: number; oldest: number | null }>(
     `SELECT count(*) FILTER (WHERE parked IS NULL) AS pending, count(parked) AS parked,
@@ -143,6 +156,17 @@ export function rowsOf(db: Database) {
       parkOne.run(reason, id)
       if (raw.uuid !== '' && raw.seq === 0) parkLater.run(reason, raw.uuid, raw.seq)
     },
+    unpark: (id: number): void => void unparkOne.run(id),
+    /** Oldest first. */
+    parked: (): readonly ParkedRow[] =>
+      allParked.all().map((raw) => ({
+        id: raw.id,
+        key: keyOf(raw),
+        at: raw.at === null ? null : epochMs(raw.at),
+        reason: raw.parked,
+        // As in `datedFact`.
+        fact: JSON.parse(raw.fact) as PendingFact,
+      })),
     counts: () => counted.get() ?? { pending: 0, parked: 0, oldest: null },
     undated: (): readonly UndatedRow[] =>
       undated.all().map((row) => ({

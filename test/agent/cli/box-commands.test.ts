@@ -12,6 +12,7 @@ import {
   clearFault,
   commission,
   override,
+  showParked,
   showStatus,
 } from '../../../agent/cli/box-commands.ts'
 import type { BoxSnapshot } from '../../../agent/keeper/ports.ts'
@@ -104,6 +105,8 @@ let orders: Order[] = []
 let said: { readonly words: string; readonly ordersBefore: number }[] = []
 const say = (words: string) => void said.push({ words, ordersBefore: orders.length })
 let state: BoxSnapshot = CHARGING
+let parked: readonly { at: number; what: string; reason: string }[] = []
+const shown = (path: string | undefined) => (path === '/api/outbox' ? { parked } : state)
 let answer: { status: number; getStatus?: number; body: unknown } = { status: 200, body: {} }
 
 beforeEach(async () => {
@@ -118,7 +121,7 @@ beforeEach(async () => {
     if (request.method === 'GET') {
       response
         .writeHead(answer.getStatus ?? 200)
-        .end(JSON.stringify(answer.status === 200 ? state : answer.body))
+        .end(JSON.stringify(answer.status === 200 ? shown(request.url) : answer.body))
       return
     }
     orders.push({
@@ -191,6 +194,20 @@ it('clear-fault sends the code and the PIN, and tells why a box refuses', async 
   const refused = await clearFault('METER_LOST', { url })
   expect(refused.exitCode).toBe(1)
   expect(refused.error).toContain('METER_LOST is not latched. (FAULT_NOT_LATCHED)')
+})
+
+it('outbox tells what the server refused for good and with which words, and has it told again', async () => {
+  const reason = 'refused 5 times, last with FormatViolation: no'
+  parked = [{ at: Date.parse('2026-01-15T20:00:00Z'), what: 'Started 0 of 6f2b', reason }]
+  const { out } = await showParked(url)
+  expect(out).toBe(
+    `2026-01-15T20:00:00.000Z  Started 0 of 6f2b\n  ${reason}\n` +
+      'when its cause is gone at the server: voltkeep outbox retry',
+  )
+  parked = []
+  expect((await showParked(url)).out).toBe('nothing is parked')
+  expect(await run(['outbox', 'retry', '--url', url, '--pin', '4711'])).toMatchObject({ code: 0 })
+  expect(orders).toEqual([{ path: '/api/outbox/retry', body: {}, pin: '4711' }])
 })
 
 it('commission says before it sends that a limit is not raised again from afar', async () => {

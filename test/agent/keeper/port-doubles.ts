@@ -194,6 +194,8 @@ export function memoryBox(start: Partial<BoxSnapshot> = {}): MemoryBox {
     remoteStart: (order) => taken('remoteStart', order, () => ({ uuid: UUID })),
     stop: (order) => taken('stop', order, () => null),
     clearFault: (order) => taken('clearFault', order, () => null),
+    parked: async () => [{ at: NOON, what: `Started 0 of ${UUID}`, reason: 'refused 5 times' }],
+    retryParked: (order) => taken('retryParked', order, () => ({ facts: 1 })),
     csmsTime: (told) => void timesTold.push(told),
     csmsState: (state) => {
       csmsStates.push(state)

@@ -21,6 +21,7 @@ export type StoreStep =
   | { readonly do: 'freeze' | 'acknowledge' | 'park'; readonly key: FactKey; readonly payload: string }
   | { readonly do: 'date'; readonly keys: readonly FactKey[]; readonly at: number; readonly session: Session }
   | { readonly do: 'daily'; readonly at: number }
+  | { readonly do: 'unpark' }
 
 export type Step =
   | StoreStep
@@ -263,6 +264,8 @@ function newBox(random: Prng, play: (step: Step) => void, now: () => Expected) {
         if (random.chance(0.5)) clockMs += 31 * 24 * 60 * MINUTE_MS
         play({ do: 'daily', at: wall() })
       }
+      const isParked = [...now().rows.values()].some(({ parked }) => parked !== null)
+      if (isParked && random.chance(0.5)) play({ do: 'unpark' })
       if (random.chance(0.2)) restart()
     },
   }
@@ -311,6 +314,11 @@ function after(before: Expected, step: Step): Expected {
             row.frozen === null
           )
             rows.set(key, { ...row, parked: step.payload })
+      return { ...before, rows }
+    }
+    case 'unpark': {
+      const rows = withoutGone()
+      for (const [key, row] of rows) rows.set(key, { ...row, parked: null })
       return { ...before, rows }
     }
     case 'date': {

@@ -56,6 +56,9 @@ function perform(step: StoreStep): void {
       must(store.dateRows(rows, [step.session]))
       break
     }
+    case 'unpark':
+      must(store.unpark(null))
+      break
     case 'daily':
       must(store.copyDaily(epochMs(step.at)))
       break

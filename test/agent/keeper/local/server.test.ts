@@ -162,6 +162,7 @@ describe('an order', () => {
       { code: 'CONTACTOR_WELDED' },
       ['clearFault', { code: 'CONTACTOR_WELDED', by: 'local page, 127.0.0.1' }],
     ],
+    ['POST', '/api/outbox/retry', {}, ['retryParked', { by: 'local page, 127.0.0.1' }]],
     ['POST', '/api/stop', {}, ['stop', { uuid: UUID, by: 'local' }]],
   ] as const)('%s %s %j reaches the box', async (method, path, body, order) => {
     const { ask, box } = await aPage({ box: memoryBox({ session: SESSION }) })

@@ -114,6 +114,25 @@ describe.each(Object.entries(FACES))('the store, %s', (_, open) => {
     expect((await store.nextRow())?.fact).toMatchObject({ kind: 'fault' })
   })
 
+  test('tells parked rows with their reason, and has them wait again in their old places with their old bytes', async () => {
+    const { store } = await opened(folder())
+    await store.commit({ rows: [row('s1', 0, 'Started'), row('s1', 1, 'Ended'), faultRow(1)] }, NORMAL)
+    const first = (await store.nextRow())?.id ?? -1
+    await store.freeze(first, 'bytes of the first send', NOON)
+    await store.park(first, 'refused by the server', NOON)
+    expect(await store.parked()).toMatchObject([
+      { key: 't:s1:0', reason: 'refused by the server', fact: { event: 'Started' } },
+      { key: 't:s1:1', reason: 'refused by the server', fact: { event: 'Ended' } },
+    ])
+    expect(await store.unpark(NOON)).toEqual({ ok: true, value: 2 })
+    expect(await store.parked()).toEqual([])
+    expect(await store.nextRow()).toMatchObject({
+      fact: { event: 'Started' },
+      frozen: 'bytes of the first send',
+    })
+    expect(await store.unpark(NOON)).toEqual({ ok: true, value: 0 })
+  })
+
   test('parks nothing else with a row in the middle of a session', async () => {
     const { store } = await opened(folder())
     await store.commit({ rows: [row('s1', 0, 'Started'), row('s1', 1, 'Updated')] }, NORMAL)

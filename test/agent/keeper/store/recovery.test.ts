@@ -101,6 +101,27 @@ describe('a damaged database', () => {
     expect(waiting(options).map(({ key }) => key)).toEqual(['s1#1', 's2#0', 'f7'])
   })
 
+  test('knows from the ledger which parked rows a person had told again', () => {
+    const options = folder()
+    withStore(options, (store) => {
+      store.commit({ rows: [row('s1', 0, 'Started'), faultRow(1)] }, NORMAL)
+      store.park(store.nextRow()?.id ?? -1, 'refused', NOON)
+      store.unpark(NOON)
+      store.park(store.nextRow()?.id ?? -1, 'refused again', NOON)
+      store.unpark(NOON)
+      store.acknowledge(store.nextRow()?.id ?? -1, NOON)
+      store.park(store.nextRow()?.id ?? -1, 'refused', NOON)
+    })
+    damage(file(options, 'keeper.db'))
+    withStore(options, (store) => {
+      expect(store.parked()).toMatchObject([{ key: 'f:1', reason: 'refused' }])
+      expect(store.nextRow()).toBeNull()
+      store.unpark(NOON)
+    })
+    damage(file(options, 'keeper.db'))
+    withStore(options, (store) => expect(store.nextRow()?.fact).toMatchObject({ kind: 'fault' }))
+  })
+
   test('with a damaged ledger line marks what it cannot know as maybe sent', () => {
     const options = folder()
     history(options)
