@@ -1,25 +1,42 @@
 // What every EVSE board driver owes its port, over a board that is there: today hw-sim's, later a real one on a bench.
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { Board, BoardReading } from '../../agent/control/ports/board.ts'
+import { systemClock } from '../../shared/io/system-clock.ts'
 import { amps } from '../../shared/units.ts'
 
 export interface BoardBench {
   readonly board: Board
+  /** T_deadman, ms: the relay's hold time, or the board's own time-out. */
+  readonly deadmanMs: number
+  /** From the dead-man's end to the open contactor, at worst, ms. */
+  readonly openingMs: number
+  /** The same driver at the address of a device that is no such board. */
+  onAnotherModel(): Board
   plug(): void
   unplug(): void
+  /** What flows to the car now, the highest phase. */
+  currentMilliamps(): number
   /** The supply goes and comes back: volatile registers are lost. */
   restart(): Promise<void>
+  /** Nobody refreshes its dead-man any more (the test itself must not talk to it either); `talk` begins again. */
+  silence(): void
+  talk(): void
+  setDead(dead: boolean): void
   until<T>(what: string, look: () => Promise<T>, holds: (seen: T) => boolean): Promise<T>
   close(): Promise<void>
 }
 
-/** Runs within a `describe`. `open` gives a board in service (its dead-man held), nothing plugged in. */
+const clock = systemClock()
+const STAYS_MS = 1000
+const LONG_MS = 60_000
+
+/** Runs within a `describe`. `open` gives a prepared board in service (its dead-man held), nothing plugged in. */
 export function boardContract(open: () => Promise<BoardBench>) {
   let at: BoardBench
   beforeAll(async () => {
     at = await open()
   })
-  afterAll(() => at.close())
+  afterAll(() => at?.close())
   beforeEach(async () => {
     at.unplug()
     await pauses()
@@ -50,17 +67,35 @@ export function boardContract(open: () => Promise<BoardBench>) {
       () => at.board.pause(),
       (paused) => paused.ok,
     )
-  const prepares = () =>
-    at.until(
+  const prepares = async () => {
+    const prepared = await at.until(
       'prepared',
       () => at.board.prepare(),
-      (prepared) => prepared.ok,
+      (result) => result.ok,
     )
+    if (!prepared.ok) throw new Error('not prepared')
+    return prepared.value
+  }
+  const charges = async () => {
+    at.plug()
+    await offers(16)
+    await reads('charging', ({ pilot, offeredMilliamps }) => pilot === 'C' && offeredMilliamps > 0)
+  }
 
-  it('is prepared, tells its serial number, and writes nothing the second time', async () => {
+  it('is prepared, tells a serial number or that it has none, and writes nothing the second time', async () => {
     const first = await prepares()
-    expect(first.ok && first.value.serial).toMatch(/\S/)
+    if (first.serial !== null) expect(first.serial).toMatch(/\S/)
     expect(await prepares()).toEqual(first)
+  })
+
+  it('is refused where another model answers, and names device, register, what was read and what was expected', async () => {
+    const refused = await at.until(
+      'an answer',
+      () => at.onAnotherModel().prepare(),
+      (result) => result.ok || result.error.kind === 'configuration',
+    )
+    expect(refused).toMatchObject({ ok: false, error: { kind: 'configuration' } })
+    expect(JSON.stringify(refused)).toMatch(/stranger \(unit 2\).*register \S+.*expected \S+/)
   })
 
   it('offers exactly what it is told, and the offer is read back', async () => {
@@ -74,9 +109,7 @@ export function boardContract(open: () => Promise<BoardBench>) {
   })
 
   it('pauses: the oscillator is off and nothing is offered', async () => {
-    at.plug()
-    await offers(16)
-    await reads('charging', ({ pilot, oscillatorOn }) => pilot === 'C' && oscillatorOn)
+    await charges()
     await pauses()
     await reads('paused', (seen) => !seen.oscillatorOn && seen.offeredMilliamps === 0)
     await offers(10)
@@ -84,9 +117,7 @@ export function boardContract(open: () => Promise<BoardBench>) {
   })
 
   it('offers nothing to the next car after a pause', async () => {
-    at.plug()
-    await offers(16)
-    await reads('charging', ({ pilot }) => pilot === 'C')
+    await charges()
     at.unplug()
     await reads('gone', ({ pilot }) => pilot === 'A')
     await pauses()
@@ -94,13 +125,15 @@ export function boardContract(open: () => Promise<BoardBench>) {
     await reads('the next car', ({ pilot, oscillatorOn }) => pilot === 'B' && !oscillatorOn)
   })
 
-  it('offers again after a restart, once asked, though its volatile registers are lost', async () => {
-    at.plug()
-    await offers(16)
-    await reads('charging', ({ pilot }) => pilot === 'C')
+  it('can be paused and offers again after a restart, though its volatile registers are lost', async () => {
+    await charges()
     await at.restart()
     await prepares()
-    await reads('not offered', ({ pilot, oscillatorOn }) => pilot === 'B' && !oscillatorOn)
+    await pauses()
+    await reads(
+      'not offered',
+      ({ oscillatorOn, offeredMilliamps }) => !oscillatorOn && offeredMilliamps === 0,
+    )
     await offers(16)
     await reads('offered', ({ offeredMilliamps }) => offeredMilliamps === amps(16))
   })
@@ -110,4 +143,47 @@ export function boardContract(open: () => Promise<BoardBench>) {
     const second = await reads('two', () => true)
     expect(second.takenAtMonotonicMs).toBeGreaterThan(first.takenAtMonotonicMs)
   })
+
+  it('is lost while it does not answer, with no reading at all, and is back as it was', async () => {
+    await charges()
+    at.setDead(true)
+    const lost = await at.until(
+      'lost',
+      () => at.board.read(),
+      (read) => !read.ok,
+    )
+    expect(lost.ok).toBe(false)
+    at.setDead(false)
+    await reads('back', ({ pilot, offeredMilliamps }) => pilot === 'C' && offeredMilliamps === amps(16))
+  })
+
+  it(
+    'when nobody talks to it, offers within its dead-man and opening time at most what `prepare` told; then it is back',
+    async () => {
+      const { fallback } = await prepares()
+      await charges()
+      await at.until(
+        'the current',
+        () => at.board.read(),
+        () => at.currentMilliamps() > Math.max(6000, fallback.currentMilliamps),
+      )
+      at.silence()
+      const silentSinceMs = clock.monotonic()
+      while (at.currentMilliamps() > fallback.currentMilliamps) {
+        expect(clock.monotonic() - silentSinceMs).toBeLessThan(at.deadmanMs + at.openingMs)
+        await clock.sleep('look again', 20)
+      }
+      const endMs = clock.monotonic() + STAYS_MS
+      while (clock.monotonic() < endMs) {
+        expect(at.currentMilliamps()).toBeLessThanOrEqual(fallback.currentMilliamps)
+        await clock.sleep('look again', 20)
+      }
+      at.talk()
+      await prepares()
+      await pauses()
+      await reads('paused', ({ offeredMilliamps }) => offeredMilliamps === 0)
+      await charges()
+    },
+    LONG_MS,
+  )
 }

@@ -19,7 +19,15 @@ export interface FactDevice {
   readonly id: string
   readonly vendor: string
   readonly model: string
-  readonly serialDefaults: { readonly minGapMs?: number }
+  readonly serialDefaults: {
+    readonly unitId: number
+    readonly minGapMs?: number
+    /** Not there with TCP. */
+    readonly baud?: number
+    readonly dataBits?: number
+    readonly parity?: string
+    readonly stopBits?: number
+  }
   readonly confidence: string
   readonly sources: readonly string[]
   readonly registers: readonly FactRow[]

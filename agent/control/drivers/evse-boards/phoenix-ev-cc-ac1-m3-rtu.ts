@@ -11,6 +11,13 @@ import type { Pilot } from '../../../control-link/messages.ts'
 import type { Board, BoardError, BoardReading } from '../../ports/board.ts'
 import type { BusFailure, BusUnit } from '../../ports/bus.ts'
 import { SHORT_FRAME_BYTES, wordsReplyBytes } from '../bus/line-time.ts'
+import {
+  type ConfigurationFailure,
+  configurationFailure,
+  hexWords,
+  otherModel,
+  refusalIsOtherModel,
+} from '../configuration.ts'
 import type { BoardDriver } from '../driver.ts'
 import { ascii, bits16, coil, text, u16 } from '../table.ts'
 
@@ -234,10 +241,7 @@ function createBoard(name: string, unit: BusUnit): Board {
       const designation = await readText(unit, identity.orderDesignation)
       if (!designation.ok) return designation
       if (!designation.value.startsWith('EV-CC')) {
-        return configurationFailure(
-          `unit ${unit.unitId} calls itself "${designation.value}", expected a name that starts with EV-CC; ` +
-            'check the unit ids of the bus',
-        )
+        return otherModel(unit, { ...DESIGNATION, read: `"${designation.value}"` })
       }
       const serial = await readText(unit, identity.serial)
       if (!serial.ok) return serial
@@ -252,22 +256,24 @@ function createBoard(name: string, unit: BusUnit): Board {
   }
 }
 
-interface ConfigurationFailure {
-  readonly kind: 'configuration'
-  readonly detail: string
+/** What tells the model. */
+const DESIGNATION = {
+  model: 'Phoenix EV-CC-AC1-M3',
+  register: `${identity.orderDesignation.address} (${identity.orderDesignation.name})`,
+  expected: 'a name that starts with EV-CC',
 }
-const configurationFailure = (detail: string) => err<ConfigurationFailure>({ kind: 'configuration', detail })
 
+/** One that refuses to tell it, or tells no text, is another model. */
 async function readText(
   unit: BusUnit,
   row: (typeof identity)[keyof typeof identity],
-): Promise<Result<string, BusFailure>> {
-  const read = await unit.readWords(4, row.address, row.count, 'identity')
+): Promise<Result<string, BusFailure | ConfigurationFailure>> {
+  const what = { ...DESIGNATION, register: `${row.address} (${row.name})`, expected: 'text' }
+  const outcome = await unit.readWords(4, row.address, row.count, 'identity')
+  const read = refusalIsOtherModel(unit, what, outcome)
   if (!read.ok) return read
-  const value = text(read.value.value)
-  if (value !== null) return ok(value)
-  const hex = read.value.value.map((word) => word.toString(16).padStart(4, '0')).join(' ')
-  return err({ kind: 'badReply', detail: `${row.name} is no text: ${hex}` })
+  const value = text(read.value)
+  return value === null ? otherModel(unit, { ...what, read: hexWords(read.value) }) : ok(value)
 }
 
 async function readSettings(unit: BusUnit): Promise<Result<readonly number[], BusFailure>> {

@@ -85,7 +85,9 @@ describe('prepare', () => {
 
   it('refuses a device that is no EV-CC', async () => {
     putText(1000, 16, 'SDM630')
-    expect(JSON.stringify(await at.run(board.prepare()))).toMatch(/calls itself \\"SDM630\\"/)
+    expect(JSON.stringify(await at.run(board.prepare()))).toMatch(
+      /board \(unit 1\) is no Phoenix.*register 1000 .*is \\"SDM630\\", expected a name that starts with EV-CC/,
+    )
   })
 })
 
