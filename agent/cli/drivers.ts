@@ -68,6 +68,14 @@ export const DRIVERS: readonly KnownDriver[] = [
     currentMaxMilliamps: amps(63),
     deadman: 'own',
   },
+  {
+    id: 'mennekes-amtron-compact-2s',
+    role: 'board',
+    device: 'Mennekes AMTRON Compact 2.0(s), Start 2.0s (RS-485)',
+    // Vendor's register 0x0302: 6 to 32 A.
+    currentMaxMilliamps: amps(32),
+    deadman: 'own',
+  },
   { id: 'eastron-sdm630-v2', role: 'meter', device: 'Eastron SDM630 Modbus v2' },
   {
     id: 'waveshare-modbus-rtu-relay-8ch',

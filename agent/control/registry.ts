@@ -4,6 +4,7 @@ import { ablEmh1 } from './drivers/evse-boards/abl-emh1.ts'
 import { evracingEvseDin } from './drivers/evse-boards/evracing-evse-din.ts'
 import { heidelbergEnergyControl } from './drivers/evse-boards/heidelberg-energy-control.ts'
 import { kebaP30 } from './drivers/evse-boards/keba-p30.ts'
+import { mennekesAmtronCompact2s } from './drivers/evse-boards/mennekes-amtron-compact-2s.ts'
 import { phoenixEvCcAc1M3Rtu } from './drivers/evse-boards/phoenix-ev-cc-ac1-m3-rtu.ts'
 import { viridianEpc2Plus } from './drivers/evse-boards/viridian-epc2-plus.ts'
 import { waveshareModbusRtuRelay8ch } from './drivers/io/waveshare-modbus-rtu-relay-8ch.ts'
@@ -21,6 +22,7 @@ export const registry: Registry = {
     'abl-emh1': ablEmh1,
     'heidelberg-energy-control': heidelbergEnergyControl,
     'keba-p30': kebaP30,
+    'mennekes-amtron-compact-2s': mennekesAmtronCompact2s,
     'phoenix-ev-cc-ac1-m3-rtu': phoenixEvCcAc1M3Rtu,
     'evracing-evse-din': evracingEvseDin,
     'viridian-epc2-plus': viridianEpc2Plus,

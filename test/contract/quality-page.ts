@@ -63,6 +63,17 @@ const OPEN: Readonly<Record<string, readonly string[]>> = {
     'F14 to F17 and class 0 to 7 of the over-current are told as raw flags only; how it leaves F4 is not published',
     'its own current transformers (0x2E) may be absent and are not read here',
   ],
+  'mennekes-amtron-compact-2s': [
+    'dead-man: a heartbeat (0x0D00) is written each 5 s; 10 s without it and the station pauses (0x073A = 1), 0 A',
+    'what the fallback 0 ("disabled") does is not published: it is set to 1, or the station is refused',
+    'which word of a float comes first is disputed: found from the voltages at each start; without a voltage it is refused',
+    'the pause is 0x0D05 = 0; 0x0302 = 0 is unlimited and is never written. A station that starts released and unlimited by ' +
+      'itself is paused when control finds it, or by its own watchdog',
+    'at least 5 s between changes of the current: kept for increases, decreases never wait',
+    'the station locks its plug by itself; its status is told, but no register moves it: as a socket box it is refused so far',
+    'no proximity, no relay register; error numbers are not published and are told as they are',
+    'no register tells what 0x0302 resolves: steps of 0.1 A are asked for, what is signalled is read back',
+  ],
   'eastron-sdm630-v2': [
     'float32 register: 2 Wh steps from 16,384 kWh, 4 Wh from 32,768 kWh',
     'a sum of powers that does not fit the total is not judged here',
