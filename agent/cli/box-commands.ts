@@ -8,7 +8,7 @@ import { epochMs } from '../../shared/units.ts'
 import { sentence } from '../../shared/words.ts'
 import type { Outcome } from './agent-command.ts'
 import { type BoxAddress, type BoxState, boxClient } from './box-client.ts'
-import { readCurrent } from './config-shape.ts'
+import { readCurrent } from './config-leaves.ts'
 import { type Finding, problemsOf, readConfigText } from './config-text.ts'
 
 export async function showStatus(url: string, json: boolean): Promise<Outcome> {

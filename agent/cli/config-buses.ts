@@ -1,15 +1,8 @@
 // The buses of agent.yaml: the rules of their keys, which depend on the kind, and what control is told of them.
 import { invariant } from '../../shared/invariant.ts'
 import type { BusConfig } from '../control/config.ts'
-import {
-  type AgentFile,
-  type BusKind,
-  busHost,
-  busKind,
-  busName,
-  serialPort,
-  tcpPort,
-} from './config-shape.ts'
+import { type BusKind, busHost, busKind, busName, serialPort, tcpPort } from './config-leaves.ts'
+import type { AgentFile } from './config-shape.ts'
 import { type ConfigPath, type Finding, valueAt, valueInWords } from './config-text.ts'
 
 /**

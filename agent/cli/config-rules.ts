@@ -2,8 +2,9 @@
 // so that all findings come at once.
 import { CURRENT_MIN, type MilliAmps } from '../../shared/units.ts'
 import { busNames, checkBuses, kindOfBus, unitIdMaxOf } from './config-buses.ts'
-import { access, busName, channel, current, driverName, localHost, pin, unitId } from './config-shape.ts'
-import { type ConfigPath, type Finding, valueAt, valueInWords } from './config-text.ts'
+import { checkIo, modulePaths } from './config-io.ts'
+import { access, busName, channel, current, driverName, localHost, pin, unitId } from './config-leaves.ts'
+import { type ConfigPath, type Finding, pathInWords, valueAt, valueInWords } from './config-text.ts'
 import { DRIVERS, type DriverRole, driverById, type KnownDriver } from './drivers.ts'
 
 const DEVICES: readonly { readonly path: ConfigPath; readonly role: DriverRole }[] = [
@@ -15,15 +16,18 @@ const ROLE_WORDS: Readonly<Record<DriverRole, string>> = {
   board: 'EVSE board',
   meter: 'meter',
   relay: 'relay',
+  inputs: 'module with inputs',
 }
 
 export function checkRules(value: unknown): readonly Finding[] {
   return [
     ...checkBuses(value),
     ...DEVICES.flatMap(({ path, role }) => [...checkDriver(value, path, role), ...checkBusOf(value, path)]),
+    ...modulePaths(value).flatMap((path) => [...checkModule(value, path), ...checkBusOf(value, path)]),
     ...checkUnitIds(value),
     ...checkDeadman(value),
     ...checkChannel(value),
+    ...checkIo(value),
     ...checkCurrents(value),
     ...checkPin(value),
   ]
@@ -47,6 +51,13 @@ function checkDriver(value: unknown, path: ConfigPath, role: DriverRole): readon
   ]
 }
 
+/** An IO module has relays or inputs; what is wired to it tells which it must have. */
+function checkModule(value: unknown, path: ConfigPath): readonly Finding[] {
+  const id = driverName.read(valueAt(value, [...path, 'driver']))
+  const role = id === undefined ? undefined : driverById(id)?.role
+  return role === 'relay' ? [] : checkDriver(value, path, 'inputs')
+}
+
 function checkBusOf(value: unknown, path: ConfigPath): readonly Finding[] {
   const bus = busName.read(valueAt(value, [...path, 'bus']))
   const names = busNames(value).filter((name) => name !== undefined)
@@ -64,7 +75,7 @@ function checkBusOf(value: unknown, path: ConfigPath): readonly Finding[] {
 function checkUnitIds(value: unknown): readonly Finding[] {
   const seen = new Map<string, ConfigPath>()
   const findings: Finding[] = []
-  for (const { path } of DEVICES) {
+  for (const path of [...DEVICES.map((device) => device.path), ...modulePaths(value)]) {
     const bus = busName.read(valueAt(value, [...path, 'bus']))
     const unit = unitId.read(valueAt(value, [...path, 'unit']))
     if (bus === undefined || unit === undefined) continue
@@ -82,7 +93,7 @@ function checkUnitIds(value: unknown): readonly Finding[] {
       findings.push({
         path: [...path, 'unit'],
         expected: `a unit id that no other device on bus ${bus} has`,
-        got: `${unit}, as ${other.join('.')}.unit`,
+        got: `${unit}, as ${pathInWords(other)}.unit`,
         do: 'set another unit id on one of the two devices, and write it here',
       })
     } else seen.set(`${bus} ${unit}`, path)

@@ -1,148 +1,30 @@
-// The shape of agent.yaml: zod strict objects of leaves. Each leaf says what it expects and what to do; nothing is
-// coerced and no unknown key passes.
+// The shape of agent.yaml: zod strict objects of leaves (config-leaves.ts). No unknown key passes.
 import { z } from 'zod'
-import { type MilliAmps, milliAmps } from '../../shared/units.ts'
+import { DEVICE, IO, IO_SECTIONS } from './config-io-shape.ts'
+import {
+  absolutePath,
+  access,
+  busHost,
+  busKind,
+  busName,
+  channel,
+  current,
+  duration,
+  type LeafWords,
+  leaf,
+  localHost,
+  matching,
+  oneOf,
+  pin,
+  secret,
+  serialPort,
+  text,
+  timeZone,
+  url,
+  wholeNumber,
+  yesOrNo,
+} from './config-leaves.ts'
 import { type ConfigPath, type Finding, valueAt, valueInWords } from './config-text.ts'
-
-/** One value: its zod schema, and its reader for rules that look at a value while others are still wrong. */
-export interface Leaf<T> {
-  readonly schema: z.ZodType<T>
-  readonly read: (value: unknown) => T | undefined
-}
-
-interface LeafWords {
-  readonly expected: string
-  readonly do: string
-  /** Never shown. */
-  readonly secret?: true
-}
-
-function leaf<T>(words: LeafWords, read: (value: unknown) => T | undefined): Leaf<T> {
-  const schema = z.unknown().transform((value, context): T => {
-    const result = read(value)
-    if (result !== undefined) return result
-    context.issues.push({ code: 'custom', input: value, message: words.expected, params: { words } })
-    return z.NEVER
-  })
-  return { schema, read }
-}
-
-const matching = (pattern: RegExp) => (value: unknown) =>
-  typeof value === 'string' && pattern.test(value) ? value : undefined
-
-/** "16 A", "7.5 A", "6000 mA" to milliamperes; undefined for anything else. */
-export function readCurrent(value: unknown): MilliAmps | undefined {
-  const match = typeof value === 'string' ? /^(\d{1,6}(?:\.\d{1,3})?) ?(A|mA)$/.exec(value) : null
-  if (!match) return undefined
-  const milliamps = Number(match[1]) * (match[2] === 'A' ? 1000 : 1)
-  return match[2] === 'mA' && !Number.isInteger(milliamps) ? undefined : milliAmps(Math.round(milliamps))
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, min: 60_000, h: 3_600_000 }
-
-/** "30 s", "10 min", "24 h" to milliseconds; undefined for anything else. */
-export function readDuration(value: unknown): number | undefined {
-  const match = typeof value === 'string' ? /^(\d{1,6}) ?(s|min|h)$/.exec(value) : null
-  const unitMs = UNIT_MS[match?.[2] ?? '']
-  return match && unitMs !== undefined ? Number(match[1]) * unitMs : undefined
-}
-
-export const current = leaf(
-  { expected: 'a current with its unit, such as 16 A', do: 'write a number and A or mA' },
-  readCurrent,
-)
-const duration = leaf(
-  { expected: 'a duration with its unit, such as 24 h', do: 'write a whole number and s, min or h' },
-  readDuration,
-)
-const text = (max: number, example: string): Leaf<string> =>
-  leaf(
-    {
-      expected: `a text of 1 to ${max} characters, such as ${example}`,
-      do: 'write it as text, in quotes if it has digits only',
-    },
-    (value) => (typeof value === 'string' && value.length >= 1 && value.length <= max ? value : undefined),
-  )
-const secret = (min: number, max: number): Leaf<string> =>
-  leaf(
-    {
-      expected: `a text of ${min} to ${max} characters`,
-      do: 'write it as text, in quotes if it has digits only',
-      secret: true,
-    },
-    (value) => (typeof value === 'string' && value.length >= min && value.length <= max ? value : undefined),
-  )
-const absolutePath = (example: string) =>
-  leaf(
-    { expected: `an absolute path, such as ${example}`, do: 'write the path from the root' },
-    matching(/^\/[^\0]*$/),
-  )
-const wholeNumber = (from: number, to: number): Leaf<number> =>
-  leaf(
-    {
-      expected: `a whole number from ${from} to ${to}`,
-      do: `write a number from ${from} to ${to}, without quotes`,
-    },
-    (value) =>
-      typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to
-        ? value
-        : undefined,
-  )
-const oneOf = <const T extends string | number>(...choices: readonly T[]): Leaf<T> =>
-  leaf({ expected: `one of ${choices.join(', ')}`, do: 'take one of them' }, (value) =>
-    choices.find((choice) => choice === value),
-  )
-const yesOrNo = leaf({ expected: 'true or false', do: 'write true or false, without quotes' }, (value) =>
-  typeof value === 'boolean' ? value : undefined,
-)
-const url = (protocols: readonly string[], example: string): Leaf<string> =>
-  leaf(
-    {
-      expected: `a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}, such as ${example}`,
-      do: 'write the whole address',
-    },
-    (value) =>
-      typeof value === 'string' && URL.canParse(value) && protocols.includes(new URL(value).protocol)
-        ? value
-        : undefined,
-  )
-const timeZone = leaf(
-  {
-    expected: 'an IANA time zone, such as Europe/Copenhagen',
-    do: 'write the area and the city',
-  },
-  (value) => (typeof value === 'string' && value.includes('/') && isTimeZone(value) ? value : undefined),
-)
-
-function isTimeZone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
-  } catch (error) {
-    if (error instanceof RangeError) return false
-    throw error
-  }
-}
-
-/** Name of a driver; that it is known is a rule, told with the list. */
-export const driverName = text(60, 'eastron-sdm630-v2')
-export const busName = leaf(
-  { expected: 'a name of a bus, such as main', do: 'write letters, digits, - or _' },
-  matching(/^[A-Za-z0-9_-]{1,30}$/),
-)
-/** On serial buses to 247: a rule. */
-export const unitId = wholeNumber(1, 255)
-export const pin = leaf(
-  { expected: 'a PIN of 4 to 12 digits in quotes', do: 'write it in quotes', secret: true },
-  matching(/^\d{4,12}$/),
-)
-export const access = oneOf('private', 'public')
-export const localHost = text(253, '0.0.0.0')
-export const channel = wholeNumber(1, 64)
-export const serialPort = absolutePath('/dev/ttyAMA0')
-export const tcpPort = wholeNumber(1, 65_535)
-export const busHost = text(253, '192.168.1.30')
-export const busKind = oneOf('rtu', 'ascii', 'tcp')
-export type BusKind = 'rtu' | 'ascii' | 'tcp'
 
 // Which keys belong to which kind, and what port is, are rules (config-buses.ts): so each is told by its name.
 const bus = z.strictObject({
@@ -155,7 +37,8 @@ const bus = z.strictObject({
   parity: oneOf('none', 'even', 'odd').schema.optional(),
   stopBits: oneOf(1, 2).schema.optional(),
 })
-const device = { driver: driverName.schema, bus: busName.schema, unit: unitId.schema }
+
+export const cableKind = oneOf('tethered', 'socket')
 
 /** agent.yaml, with currents in mA and durations in ms; what is optional is undefined where it is not written. */
 export const AGENT_FILE = z.strictObject({
@@ -178,14 +61,26 @@ export const AGENT_FILE = z.strictObject({
   stateDir: absolutePath('/var/lib/voltkeep').schema.optional(),
   runDir: absolutePath('/run/voltkeep').schema.optional(),
   installation: z.strictObject({ wireRating: current.schema, phases: oneOf(1, 3).schema }),
-  cable: z.strictObject({ kind: oneOf('tethered').schema, rating: current.schema }),
+  cable: z.strictObject({
+    kind: cableKind.schema,
+    rating: current.schema,
+    permanentLock: yesOrNo.schema.optional(),
+    atPowerLoss: oneOf('stays', 'unlocks').schema.optional(),
+  }),
   buses: z.array(bus).min(1),
   board: z.strictObject({
-    ...device,
+    ...DEVICE,
     fallbackCurrent: current.schema.optional(),
-    deadman: z.strictObject({ ...device, channel: channel.schema }).optional(),
+    silenceProved: duration.schema.optional(),
+    deadman: z.strictObject({ ...DEVICE, channel: channel.schema }).optional(),
   }),
-  meter: z.strictObject(device),
+  meter: z.strictObject({
+    ...DEVICE,
+    /** Its voltage terminals are behind the contactor: voltage there means that it is closed. */
+    behindContactor: yesOrNo.schema.optional(),
+  }),
+  io: IO.optional(),
+  rfid: z.strictObject({ port: serialPort.schema }).optional(),
   csms: z
     .strictObject({
       url: url(['ws:', 'wss:'], 'wss://csms.example.com/ocpp').schema,
@@ -217,7 +112,9 @@ const SECTIONS: Readonly<Record<string, string>> = {
   '': 'a map of keys: station, timeZone, installation, cable, buses, board, meter, freeVend and more',
   station: 'the station: id, vendor, model and serial',
   installation: 'the installation: wireRating and phases',
-  cable: 'the cable: kind and rating',
+  cable: 'the cable: kind and rating; for a socket also permanentLock and atPowerLoss',
+  rfid: 'the RFID reader: port',
+  ...IO_SECTIONS,
   buses: 'a list of one bus or more, each with name and port',
   'buses[]':
     'a bus: name, port, and where they differ kind, baud, dataBits, parity and stopBits; for kind tcp name, host and port',

@@ -93,7 +93,7 @@ function offsetOf(document: Document, path: ConfigPath, atKey: boolean): number 
 }
 
 /** `buses[0].name` */
-function pathInWords(path: ConfigPath): string {
+export function pathInWords(path: ConfigPath): string {
   if (path.length === 0) return '(the whole file)'
   return path
     .map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`))

@@ -2,13 +2,14 @@
 // JSON that holds; when anything is wrong, every problem is told at once and nothing is started.
 import { join } from 'node:path'
 import { err, ok, type Result } from '../../shared/result.ts'
-import { milliAmps } from '../../shared/units.ts'
 import type { ControlConfig, DeviceConfig } from '../control/config.ts'
 import { REACTION_MAX_MS, reactionAdvice, reactionPlan } from '../control/reaction-plan.ts'
 import type { KeeperConfig } from '../keeper/config.ts'
 import { busConfig } from './config-buses.ts'
+import { cableConfig, ioConfig } from './config-io.ts'
+import { readDuration } from './config-leaves.ts'
 import { checkRules } from './config-rules.ts'
-import { type AgentFile, checkShape, readDuration } from './config-shape.ts'
+import { type AgentFile, checkShape } from './config-shape.ts'
 import { type ConfigProblem, type Finding, readConfigText } from './config-text.ts'
 
 /** Everything that agent.yaml may leave out. */
@@ -111,7 +112,12 @@ function makeConfig(file: AgentFile, surroundings: Surroundings): AgentConfig {
         ? { ...deviceConfig('deadman', file.board.deadman), channel: file.board.deadman.channel }
         : null,
       meter: deviceConfig('meter', file.meter),
-      cable: { kind: file.cable.kind, ratingMilliamps: milliAmps(file.cable.rating) },
+      metersOutlet: file.meter.behindContactor ?? false,
+      io: ioConfig(file.io),
+      rfid: file.rfid ? { port: file.rfid.port } : null,
+      cable: cableConfig(file),
+      billedOrRestricted: access === 'public' || file.csms !== undefined,
+      silenceProvedMs: file.board.silenceProved ?? null,
     },
     keeper: {
       ...common,

@@ -1,7 +1,7 @@
 // The drivers that a configuration may name, with what its rules must know of them.
 import { amps, type MilliAmps } from '../../shared/units.ts'
 
-export type DriverRole = 'board' | 'meter' | 'relay'
+export type DriverRole = 'board' | 'meter' | 'relay' | 'inputs'
 
 export interface KnownDriver {
   readonly id: string
@@ -15,7 +15,9 @@ export interface KnownDriver {
    * release input or its supply.
    */
   readonly deadman?: 'own' | 'release' | 'supply'
-  /** Relays: channels 1 to this. */
+  /** Boards: what they do with the plug's lock; absent: nothing. As `BoardFacts.lock`. */
+  readonly lock?: 'commanded' | 'confirmed'
+  /** Relays and inputs: channels 1 to this. */
   readonly channels?: number
 }
 
@@ -51,6 +53,7 @@ export const DRIVERS: readonly KnownDriver[] = [
     // Vendor's register 6: 6 to 32 A.
     currentMaxMilliamps: amps(32),
     deadman: 'own',
+    lock: 'commanded',
   },
   {
     id: 'abl-emh1',
@@ -67,6 +70,7 @@ export const DRIVERS: readonly KnownDriver[] = [
     // Vendor's register 5004: 6 to 63 A.
     currentMaxMilliamps: amps(63),
     deadman: 'own',
+    lock: 'confirmed',
   },
   {
     id: 'mennekes-amtron-compact-2s',
@@ -81,6 +85,12 @@ export const DRIVERS: readonly KnownDriver[] = [
     id: 'waveshare-modbus-rtu-relay-8ch',
     role: 'relay',
     device: 'Waveshare Modbus RTU Relay, 8 channels',
+    channels: 8,
+  },
+  {
+    id: 'waveshare-modbus-rtu-io-8ch',
+    role: 'inputs',
+    device: 'Waveshare Modbus RTU IO 8CH, its inputs',
     channels: 8,
   },
 ]

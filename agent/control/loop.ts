@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../../shared/time/clock.ts'
 import type { MonotonicMs } from '../../shared/units.ts'
 import type { ControlToKeeper, KeeperToControl } from '../control-link/messages.ts'
 import type { ControlConfig } from './config.ts'
-import { decide } from './decide.ts'
+import { type DecisionInput, decide } from './decide.ts'
 import { openHardware } from './hardware.ts'
 import { GAP_MS, heldFrom, meterView } from './held.ts'
 import type { InstallationCopy } from './installation-copy.ts'
@@ -22,6 +22,7 @@ import type { Meter } from './ports/meter.ts'
 import { type MeterInput, stepMeter } from './safety/meter-judge.ts'
 import type { Command } from './safety/state.ts'
 import { openTelling } from './telling.ts'
+import { type Modules, openWiring } from './wiring.ts'
 
 export interface LoopOptions {
   readonly config: ControlConfig
@@ -32,6 +33,7 @@ export interface LoopOptions {
   /** null where the board has a watchdog of its own. */
   readonly deadman: Deadman | null
   readonly meter: Meter
+  readonly modules: Modules
   readonly buses: readonly Bus[]
   readonly found: Found
   readonly mirror: MirrorFile
@@ -71,6 +73,7 @@ export function createLoop(options: LoopOptions): Loop {
     onTurn: turn,
     mayHold,
   })
+  const wiring = openWiring({ clock, config, modules: options.modules, board, onChange: turn })
   const meterBus = busNamed(config.meter.bus)
   const reader = openMeterReader({
     clock,
@@ -118,34 +121,39 @@ export function createLoop(options: LoopOptions): Loop {
     return deadman.kind === 'held' && (isPaused || suppliedByHold)
   }
 
+  /** What the next decision is made from. */
+  function input(now: MonotonicMs): DecisionInput {
+    const mayOffer = held.permission !== null && (hardware.prepared() || held.permission.uuid === adoptedUuid)
+    const gridRelay = wiring.gridRelay()
+    return {
+      ...hardware.sight(),
+      bootId,
+      set: lowerOf(held.set, held.mirroredSet),
+      own: {
+        boardMaxMilliamps: board.facts.currentMaxMilliamps,
+        cableMilliamps: config.cable.ratingMilliamps,
+        wireRatingMilliamps: config.wireRatingMilliamps,
+        installationMilliamps: options.installation?.limitMilliamps ?? null,
+      },
+      phasesWired: options.installation?.phasesWired ?? config.phasesWired,
+      facts: board.facts,
+      site: wiring.site(),
+      wired: wiring.wired(),
+      ...(gridRelay === undefined ? {} : { gridRelay }),
+      permission: mayOffer ? held.permission : null,
+      meter: meterView(held, now),
+      keeperSilentMs: now - held.keeperHeardAt,
+      cleared: held.cleared,
+    }
+  }
+
   /** Decides and acts; called after each reading of the board and whenever keeper has changed something. */
   function turn() {
     const now = clock.monotonic()
     if (now - lastTurnAt > GAP_MS) afterGap(now, `control stood still for ${now - lastTurnAt} ms`)
     lastTurnAt = now
     const before = held.decision.safety
-    const mayOffer = held.permission !== null && (hardware.prepared() || held.permission.uuid === adoptedUuid)
-    const decided = decide(
-      held.decision,
-      {
-        ...hardware.sight(),
-        bootId,
-        set: lowerOf(held.set, held.mirroredSet),
-        own: {
-          boardMaxMilliamps: board.facts.currentMaxMilliamps,
-          cableMilliamps: config.cable.ratingMilliamps,
-          wireRatingMilliamps: config.wireRatingMilliamps,
-          installationMilliamps: options.installation?.limitMilliamps ?? null,
-        },
-        phasesWired: options.installation?.phasesWired ?? config.phasesWired,
-        facts: board.facts,
-        permission: mayOffer ? held.permission : null,
-        meter: meterView(held, now),
-        keeperSilentMs: now - held.keeperHeardAt,
-        cleared: held.cleared,
-      },
-      now,
-    )
+    const decided = decide(held.decision, input(now), now)
     held.cleared = []
     held.decision = decided.state
     held.binding = decided.binding
@@ -171,12 +179,15 @@ export function createLoop(options: LoopOptions): Loop {
         held.permission = null
         return
       case 'lock':
+        return wiring.lock()
       case 'unlock':
+        return wiring.unlock()
       case 'startSelfTest':
+        return void board.startSelfTest?.()
       case 'openRelease':
+        return wiring.openRelease()
       case 'closeRelease':
-        // Commands of a box with more wired than its configuration can name.
-        return log.warn({ command: command.kind }, 'nothing is wired that could do this')
+        return wiring.closeRelease()
     }
   }
 
@@ -220,6 +231,7 @@ export function createLoop(options: LoopOptions): Loop {
       // Once before the first reading: what must be written to the board before the relay is held follows from it.
       turn()
       hardware.start()
+      wiring.start()
       endings.push(meterBus.onState(meterLineChanged))
       telling.facts([{ kind: 'restarted', mirror: how }], begun)
       timers.push(clock.every('control: second', 1000, everySecond))
@@ -229,6 +241,7 @@ export function createLoop(options: LoopOptions): Loop {
       for (const timer of timers) timer.cancel()
       for (const end of endings) end()
       hardware.stop()
+      wiring.stop()
       reader.stop()
       mirroring.writeNow()
     },

@@ -12,6 +12,8 @@ import { readInstallationCopy } from './installation-copy.ts'
 import { createLoop } from './loop.ts'
 import { kernelBootId, suspendedMs } from './machine.ts'
 import { openMirror, readMirror } from './mirror.ts'
+import type { Bus } from './ports/bus.ts'
+import type { InputModule, RelayModule } from './ports/io.ts'
 import { reactionInLog, reactionPlan } from './reaction-plan.ts'
 import { registry } from './registry.ts'
 
@@ -41,9 +43,9 @@ async function main(configPath: string | undefined) {
     return bus
   }
   const boardDriver = registry.boards[config.board.driver]
-  const deadmanDriver = config.deadman === null ? null : registry.io[config.deadman.driver]
   const meterDriver = registry.meters[config.meter.driver]
-  if (!boardDriver || deadmanDriver === undefined || !meterDriver)
+  const modules = createModules(config, busOf)
+  if (!boardDriver || !meterDriver || modules === null)
     return refuse(
       configPath,
       'drivers of the registry',
@@ -76,10 +78,8 @@ async function main(configPath: string | undefined) {
     clock,
     log,
     board,
-    deadman:
-      deadmanDriver && config.deadman
-        ? deadmanDriver.create({ ...config.deadman, bus: busOf(config.deadman.bus) })
-        : null,
+    deadman: modules.deadman,
+    modules,
     meter: meterDriver.create({
       ...config.meter,
       bus: busOf(config.meter.bus),
@@ -115,6 +115,26 @@ async function main(configPath: string | undefined) {
   }
   process.once('SIGTERM', end)
   process.once('SIGINT', end)
+}
+
+/** Relays and inputs by their names, each unit declared once; null where one has no driver of ours. */
+function createModules(config: ControlConfig, busOf: (name: string) => Bus) {
+  const relays = new Map<string, RelayModule>()
+  const inputs = new Map<string, InputModule>()
+  for (const device of config.io.modules) {
+    const place = { ...device, bus: busOf(device.bus) }
+    const [relay, input] = [registry.io[device.driver], registry.inputs[device.driver]]
+    if (relay !== undefined) relays.set(device.name, relay.createModule(place))
+    else if (input !== undefined) inputs.set(device.name, input.create(place))
+    else return null
+  }
+  const { deadman } = config
+  if (deadman === null) return { relays, inputs, deadman: null }
+  const driver = registry.io[deadman.driver]
+  if (driver === undefined) return null
+  const module = driver.createModule({ ...deadman, bus: busOf(deadman.bus) })
+  relays.set(deadman.name, module)
+  return { relays, inputs, deadman: module.deadman(deadman.channel) }
 }
 
 function refuse(where: string, expected: string, got: string, todo: string): never {

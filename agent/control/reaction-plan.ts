@@ -29,7 +29,9 @@ export interface ReactionPlan extends ReactionBound {
 }
 
 /** What of control's configuration decides it. */
-export type Wired = Pick<ControlConfig, 'buses' | 'board' | 'deadman' | 'meter'>
+export type Wired = Pick<ControlConfig, 'buses' | 'board' | 'deadman' | 'meter'> & {
+  readonly io: Pick<ControlConfig['io'], 'modules'>
+}
 
 /** null where a driver or a bus is not known. */
 export function reactionPlan(config: Wired): ReactionPlan | null {
@@ -57,13 +59,18 @@ export function reactionPlan(config: Wired): ReactionPlan | null {
 type Placed = Party & { readonly device: DeviceConfig }
 
 function partiesOf(config: Wired, board: BoardDriver): readonly Placed[] {
-  const { deadman, meter } = config
+  const { deadman, meter, io } = config
   const relay = deadman && registry.io[deadman.driver]
   const meterDriver = registry.meters[meter.driver]
   return [
     ...(board.turns.feed ? [party(config.board, board.line, [board.turns.feed], 'hold')] : []),
     ...(deadman && relay ? [party(deadman, relay.line, [relay.turns.hold], 'hold')] : []),
     ...(meterDriver ? [party(meter, meterDriver.line, meterDriver.turns, 'meter')] : []),
+    ...io.modules.flatMap((module) => {
+      const [inputs, relays] = [registry.inputs[module.driver], registry.io[module.driver]]
+      if (inputs) return [party(module, inputs.line, [inputs.turns.read], 'offer')]
+      return relays ? [party(module, relays.line, [relays.turns.hold], 'offer')] : []
+    }),
   ]
 }
 
@@ -108,5 +115,6 @@ const onBusOfItsOwn = (config: Wired): Wired => {
     ...config,
     deadman: config.deadman && elsewhere(config.deadman),
     meter: elsewhere(config.meter),
+    io: { ...config.io, modules: config.io.modules.map(elsewhere) },
   }
 }

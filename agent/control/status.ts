@@ -69,9 +69,9 @@ export function deviceStatuses(
   buses: readonly BusStatus[],
   now: MonotonicMs,
 ): DeviceStatus[] {
-  const { board, deadman, meter } = config
+  const { board, deadman, meter, io } = config
   const devices = deadman === null ? [board, meter] : [board, deadman, meter]
-  return devices.map((device) => deviceStatus(device, buses, now))
+  return [...devices, ...io.modules].map((device) => deviceStatus(device, buses, now))
 }
 
 function deviceStatus(device: DeviceConfig, buses: readonly BusStatus[], now: MonotonicMs): DeviceStatus {

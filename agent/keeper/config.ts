@@ -19,7 +19,7 @@ export interface KeeperConfig {
   readonly access: 'private' | 'public'
   readonly phasesWired: PhasesWired
   readonly wireRatingMilliamps: MilliAmps
-  readonly cableKind: 'tethered'
+  readonly cableKind: 'tethered' | 'socket'
   /** Longest power cut after which a charge goes on by itself. */
   readonly resumeWithinMs: number
   /** The box has a real-time clock that keeps its time through a power cut. */

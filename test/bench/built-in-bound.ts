@@ -19,6 +19,7 @@ export function builtInBound(): ReactionBound {
     board: at('phoenix-ev-cc-ac1-m3-rtu', 1),
     meter: at('eastron-sdm630-v2', 2),
     deadman: { ...at('waveshare-modbus-rtu-relay-8ch', 3), channel: 1 },
+    io: { modules: [] },
   })
   if (plan === null) throw new Error('the registry lacks a driver of the built-in site')
   return plan

@@ -5,6 +5,7 @@ import { registry } from '../../agent/control/registry.ts'
 import type { RowSight } from '../../hw-sim/devices/board-kind.ts'
 import { BOARDS } from '../../hw-sim/devices/boards.ts'
 import { SDM630_TABLE } from '../../hw-sim/devices/eastron-sdm630.ts'
+import { INPUTS_TABLE } from '../../hw-sim/devices/waveshare-inputs.ts'
 import { RELAY_TABLE } from '../../hw-sim/devices/waveshare-relay.ts'
 import { camelCase, factsOf } from '../facts/facts.ts'
 import { qualityPage } from './quality-page.ts'
@@ -13,6 +14,7 @@ const drivers = [
   ...Object.entries(registry.boards),
   ...Object.entries(registry.meters),
   ...Object.entries(registry.io),
+  ...Object.entries(registry.inputs),
 ]
 
 /** How a driver's table calls the facts' types. */
@@ -33,6 +35,7 @@ const SIM_ROWS: Readonly<Record<string, readonly RowSight[]>> = {
   ...Object.fromEntries(Object.entries(BOARDS).map(([id, { rows }]) => [id, rows])),
   'eastron-sdm630-v2': SDM630_TABLE.rows,
   'waveshare-modbus-rtu-relay-8ch': RELAY_TABLE.rows,
+  'waveshare-modbus-rtu-io-8ch': INPUTS_TABLE.rows,
 }
 
 it('has a simulated device for each driver', () => {

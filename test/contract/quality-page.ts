@@ -83,6 +83,10 @@ const OPEN: Readonly<Record<string, readonly string[]>> = {
     'whether a running flash-on is extended by a new one is not stated by the vendor: commissioning proves it',
     'the relay’s own state is not read back: the board’s input XR tells what counts',
   ],
+  'waveshare-modbus-rtu-io-8ch': [
+    'its outputs are not used: none of them ends by itself',
+    'one description only, not seen on a device: which level of a contact reads as 1 is set per input, by activeWhen',
+  ],
 }
 
 const row = (...cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`

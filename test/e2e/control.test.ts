@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { ControlConfig } from '../../agent/control/config.ts'
+import { type ControlConfig, NO_IO } from '../../agent/control/config.ts'
 import { type ControlLink, connectControl } from '../../agent/control-link/client.ts'
 import {
   type ControlStatus,
@@ -87,6 +87,11 @@ function startControl() {
     board: device('board', 'phoenix-ev-cc-ac1-m3-rtu', 1),
     deadman: { ...device('dead-man', 'waveshare-modbus-rtu-relay-8ch', 3), channel: 1 },
     meter: device('meter', 'eastron-sdm630-v2', 2),
+    metersOutlet: false,
+    io: NO_IO,
+    rfid: null,
+    billedOrRestricted: false,
+    silenceProvedMs: null,
     cable: { kind: 'tethered', ratingMilliamps: amps(32) },
     phasesWired: 3,
     wireRatingMilliamps: amps(32),

@@ -1,6 +1,7 @@
 // What a driver is: a table, what it needs of its bus, and a function that makes the port. The registry lists them.
 import type { Board, Deadman } from '../ports/board.ts'
 import type { Bus, UnitLine } from '../ports/bus.ts'
+import type { InputModule, RelayModule } from '../ports/io.ts'
 import type { Meter } from '../ports/meter.ts'
 import type { Row } from './table.ts'
 
@@ -54,4 +55,11 @@ export interface DeadmanDriver extends Driver {
   readonly turns: { readonly hold: Turn }
   /** @param place `channel`: the relay that holds the board in service, 1-8. */
   create(place: Place & { readonly channel: number }): Deadman
+  /** The same device with all of its channels: the dead-man's, and those of whatever else is wired to it. */
+  createModule(place: Place): RelayModule & { deadman(channel: number): Deadman }
+}
+
+export interface InputDriver extends Driver {
+  readonly turns: { readonly read: Turn }
+  create(place: Place): InputModule
 }

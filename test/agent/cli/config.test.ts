@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type AgentConfig, parseConfig, type Surroundings } from '../../../agent/cli/config.ts'
-import { readCurrent, readDuration } from '../../../agent/cli/config-shape.ts'
+import { readCurrent, readDuration } from '../../../agent/cli/config-leaves.ts'
 import { problemsInWords } from '../../../agent/cli/config-text.ts'
 import { DRIVERS } from '../../../agent/cli/drivers.ts'
+import { NO_IO } from '../../../agent/control/config.ts'
 
 const GOOD = `station:
   id: BOX-1
@@ -111,7 +112,12 @@ describe('a right configuration', () => {
         channel: 1,
       },
       meter: { name: 'meter', driver: 'eastron-sdm630-v2', bus: 'main', unitId: 2 },
+      metersOutlet: false,
+      io: NO_IO,
+      rfid: null,
       cable: { kind: 'tethered', ratingMilliamps: 32_000 },
+      billedOrRestricted: false,
+      silenceProvedMs: null,
       phasesWired: 3,
       wireRatingMilliamps: 16_000,
       socketPath: '/run/of/BOX-1/control.sock',
@@ -248,7 +254,7 @@ describe('a wrong configuration says file, line, path, expected, got and what to
       'an unknown key, with the one that is meant',
       but('  unit: 1\n', '  unti: 1\n  unit: 1\n'),
       `agent.yaml:19  board.unti
-  expected  one of driver, bus, unit, fallbackCurrent, deadman
+  expected  one of driver, bus, unit, fallbackCurrent, silenceProved, deadman
   got       the unknown key unti
   do        write unit, if that is what you mean, or remove the line`,
     ],
@@ -256,7 +262,7 @@ describe('a wrong configuration says file, line, path, expected, got and what to
       'an unknown key that is like none',
       `${GOOD}colour: red\n`,
       `agent.yaml:31  colour
-  expected  one of station, timeZone, access, stateDir, runDir, installation, cable, buses, board, meter, csms, mqtt, local, freeVend, resumeWithin, hasRtc
+  expected  one of station, timeZone, access, stateDir, runDir, installation, cable, buses, board, meter, io, rfid, csms, mqtt, local, freeVend, resumeWithin, hasRtc
   got       the unknown key colour
   do        remove it`,
     ],
@@ -282,7 +288,7 @@ describe('a wrong configuration says file, line, path, expected, got and what to
       `agent.yaml:31  resumeWithin
   expected  a duration with its unit, such as 24 h
   got       1 day
-  do        write a whole number and s, min or h`,
+  do        write a whole number and ms, s, min or h`,
     ],
     [
       'a missing meter',

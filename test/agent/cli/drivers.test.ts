@@ -7,6 +7,7 @@ it.each([
   ['board', registry.boards],
   ['meter', registry.meters],
   ['relay', registry.io],
+  ['inputs', registry.inputs],
 ] as const)('a configuration may name each %s driver of the registry and no other', (role, drivers) => {
   const known = DRIVERS.filter((driver) => driver.role === role).map(({ id }) => id)
   expect(known.length).toBeGreaterThan(0)
@@ -17,10 +18,12 @@ it.each(Object.entries(registry.boards))(
   'the configuration check knows of %s what the driver says',
   async (id, driver) => {
     const { bus } = await benchBus()
-    const { currentMaxMilliamps, deadman } = driver.create({ name: 'board', bus, unitId: 1 }).facts
-    expect(DRIVERS.find((known) => known.id === id)).toMatchObject({
+    const { currentMaxMilliamps, deadman, lock } = driver.create({ name: 'board', bus, unitId: 1 }).facts
+    const known = DRIVERS.find((one) => one.id === id)
+    expect({ ...known, lock: known?.lock ?? 'none' }).toMatchObject({
       currentMaxMilliamps,
       deadman: deadman.kind === 'own' ? 'own' : deadman.cuts,
+      lock,
     })
   },
 )

@@ -81,6 +81,7 @@ const wired = (board: string): Wired => ({
   ],
   board: at(board, 1),
   deadman: null,
+  io: { modules: [] },
   // A KEBA has its connection to itself.
   meter: { ...at('eastron-sdm630-v2', 2), bus: board === 'keba-p30' ? 'second' : 'main' },
 })
@@ -89,6 +90,12 @@ it.each(Object.keys(registry.boards))('%s is answered within 1 s, with a meter o
   const plan = reactionPlan(wired(board))
   expect(plan?.errorMs).toBeGreaterThan(50)
   expect(plan?.errorMs).toBeLessThanOrEqual(1000)
+})
+
+it('a module that shares the bus is part of the sum', () => {
+  const config = wired('phoenix-ev-cc-ac1-m3-rtu')
+  const inputs = { ...at('waveshare-modbus-rtu-io-8ch', 4), name: 'inputs' }
+  expect(reactionPlan({ ...config, io: { modules: [inputs] } })?.shares).toContain('inputs')
 })
 
 it('a device on another bus costs nothing', () => {

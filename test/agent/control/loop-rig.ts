@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect } from 'vitest'
-import type { ControlConfig } from '../../../agent/control/config.ts'
+import { type ControlConfig, NO_IO } from '../../../agent/control/config.ts'
 import { createLoop } from '../../../agent/control/loop.ts'
 import { openMirror, readMirror } from '../../../agent/control/mirror.ts'
 import type { Board, BoardFacts, BoardReading, Deadman } from '../../../agent/control/ports/board.ts'
 import type { Bus, BusState } from '../../../agent/control/ports/bus.ts'
 import type { Meter } from '../../../agent/control/ports/meter.ts'
+import { NO_MODULES } from '../../../agent/control/wiring.ts'
 import {
   type ControlStatus,
   type ControlToKeeper,
@@ -240,6 +241,11 @@ export function control(clock: VirtualClock, at: ReturnType<typeof site>, bootId
     board: device('board', 1),
     deadman: at.deadman === null ? null : { ...device('relay', 3), channel: 1 },
     meter: device('meter', 2),
+    metersOutlet: false,
+    io: NO_IO,
+    rfid: null,
+    billedOrRestricted: false,
+    silenceProvedMs: null,
     cable: { kind: 'tethered', ratingMilliamps: amps(32) },
     phasesWired: 3,
     wireRatingMilliamps: amps(32),
@@ -259,6 +265,7 @@ export function control(clock: VirtualClock, at: ReturnType<typeof site>, bootId
     board: at.board,
     deadman: at.deadman,
     meter: at.meter,
+    modules: NO_MODULES,
     buses: [bus],
     found: readMirror(runDir, bootId, clock.monotonic()),
     mirror: {

@@ -43,3 +43,5 @@ export const SHORT_FRAME_BYTES = 8
 export const wordsReplyBytes = (words: number): number => 5 + 2 * words
 /** A request of function code 16 with `words` registers. */
 export const writeWordsRequestBytes = (words: number): number => 9 + 2 * words
+/** A reply with `bits` coils or discrete inputs. */
+export const bitsReplyBytes = (bits: number): number => 5 + Math.ceil(bits / 8)

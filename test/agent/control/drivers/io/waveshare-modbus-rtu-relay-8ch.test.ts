@@ -29,8 +29,34 @@ describe('the dead-man relay', () => {
   it('has channels 1-8', () => {
     for (const channel of [0, 9]) {
       expect(() =>
-        waveshareModbusRtuRelay8ch.create({ name: 'xr', bus: at.bus, unitId: 3, channel }),
+        waveshareModbusRtuRelay8ch.create({ name: 'xr', bus: at.bus, unitId: channel + 20, channel }),
       ).toThrow(/1-8/)
     }
+  })
+})
+
+describe('the relay module', () => {
+  const module = () => waveshareModbusRtuRelay8ch.createModule({ name: 'relays', bus: at.bus, unitId: 3 })
+
+  it('sets a relay, and closes one for a time that it ends itself', async () => {
+    const relays = module()
+    expect(relays.channels).toBe(8)
+    await at.run(relays.set(5, true))
+    await at.run(relays.pulse(5, 600))
+    await at.run(relays.set(5, false))
+    expect(at.sent()).toEqual(['03050004ff00', '030502040006', '030500040000'])
+  })
+
+  it('is the dead-man beside its other channels, declared once', async () => {
+    const relays = module()
+    const deadman = relays.deadman(1)
+    await at.run(deadman.hold())
+    await at.run(relays.pulse(5, 600))
+    expect(at.sent()).toEqual(['030502000014', '030502040006'])
+  })
+
+  it('makes no pulse of a length that it cannot keep', () => {
+    const relays = module()
+    for (const ms of [0, 50, 650, 60_100]) expect(() => relays.pulse(1, ms)).toThrow(/steps of 100/)
   })
 })
