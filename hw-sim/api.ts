@@ -12,6 +12,12 @@ export interface CarState {
   readonly wantsEnergy: boolean
   /** Time it takes to follow a new offer; at most 5,000. */
   readonly followMs: number
+  /** It has no switch S2: C from the plug on, and in C still when the PWM is gone. */
+  readonly simplified: boolean
+  /** It stays in B when it is offered current, until the offer has been taken away for 3 s and comes again. */
+  readonly sleeps: boolean
+  /** It charges in D: it asks for ventilation. */
+  readonly ventilation: boolean
 }
 
 export interface RelaySight {
@@ -77,21 +83,59 @@ export interface SimState {
   readonly faults: readonly SimFault[]
 }
 
+/** Which bus a fault is on; absent: each bus that has such a unit, or every bus. */
+interface OnBus {
+  readonly bus?: string
+}
+
 /** Faults that a device or its line can have; set with POST /faults, all cleared with DELETE /faults. */
-export type SimFault =
-  /** The unit does not answer. */
-  | { readonly kind: 'dead'; readonly unitId: number }
-  /** Answers later than it should, by up to `maxMs`, with a probability. */
-  | { readonly kind: 'late'; readonly unitId: number; readonly maxMs: number; readonly probability: number }
-  | {
-      readonly kind: 'twice' | 'truncated' | 'noise' | 'badCrc'
-      readonly unitId: number
-      readonly probability: number
-    }
+export type SimFault = LineFault | PortFault | BoardFault | WiredFault | CarFault | MeterFault
+
+/** Of one unit on its line. With TCP a turned bit (badCrc) is nothing. */
+export type LineFault = OnBus & { readonly unitId: number } & (
+    | /** The unit does not answer. */ { readonly kind: 'dead' }
+    /** Answers later than it should, by up to `maxMs`, with a probability. */
+    | { readonly kind: 'late'; readonly maxMs: number; readonly probability: number }
+    | { readonly kind: 'twice' | 'truncated' | 'noise' | 'badCrc'; readonly probability: number }
+    /** Its replies carry another unit's id. */
+    | { readonly kind: 'saysUnit'; readonly saysUnitId: number }
+    /**
+     * It answers requests for another id too. Where a unit has that id, both answer at once and garble each other: so two
+     * units of one id are played. With TCP the unit that has the id answers alone.
+     */
+    | { readonly kind: 'answersFor'; readonly asUnitId: number }
+    /**
+     * A device of another make answers in its place, as delivered, and forgets what is written to it; what the line asks
+     * for (silence, first character) stays as it is. Ids as in a site file.
+     */
+    | { readonly kind: 'otherModel'; readonly device: string }
+  )
+
+export type PortFault =
+  /** The port vanishes, of one bus or reader or of all; DELETE /faults opens a new one at the same link path. */
+  | (OnBus & { readonly kind: 'portGone' })
+  /**
+   * The port vanishes and comes back under another name, as a USB adapter does: link NAME-renamed, with TCP another port.
+   * DELETE /faults brings the old name back.
+   */
+  | (OnBus & { readonly kind: 'portRenamed' })
+  /** Nothing crosses the line, either way; its port stays. */
+  | (OnBus & { readonly kind: 'busShorted' })
+
+export type BoardFault =
   /** The board reports an error of its own numbering (Phoenix: the bit of register 24025, from 1), or holds a pilot state. */
   | { readonly kind: 'boardError'; readonly bit: number }
   | { readonly kind: 'pilot'; readonly state: 'E' | 'F' | 'D' }
   | { readonly kind: 'contactorWelded' }
+  /** What a board tells by an error of its own numbering; refused where this make tells none. */
+  | { readonly kind: 'overTemperature' | 'protectiveEarthMissing' | 'diodeMissing' }
+  /** The temperature around it, for boards that tell it; 25 degrees without this. */
+  | { readonly kind: 'temperature'; readonly milliCelsius: number }
+  /** A phase of the grid has no voltage: at the meter, at the car, and at a board that tells it. */
+  | { readonly kind: 'phaseLost'; readonly phase: 1 | 2 | 3 }
+
+/** Of what hangs on the modules. */
+export type WiredFault =
   /** The release contactor of the relay module: contacts that are closed, or that close, part no more. */
   | { readonly kind: 'releaseWelded' }
   /** The plug's lock: never arrives, takes ten times as long, or its feedback stays as it was. */
@@ -103,15 +147,26 @@ export type SimFault =
       readonly channel: number
       readonly closed: boolean
     }
-  /** Direct current leaks in the car while it is energised. */
+  /** Direct current leaks in the car: the site's monitor trips while it is energised; without one, a board that tells it says so. */
   | { readonly kind: 'residualCurrent' }
-  /** The residual current monitor's test trips nothing. */
+  /** The monitor's test trips nothing; without one, a board that tells it says that its own test failed. */
   | { readonly kind: 'selfTestFailed' }
-  /** The car draws this instead of the offer. */
+
+export type CarFault =
+  /** Draws this instead of the offer, also when the PWM is taken away. */
   | { readonly kind: 'greedy'; readonly milliamps: number }
-  | { readonly kind: 'meter'; readonly how: 'nan' | 'frozen' | 'back' | 'otherSerial' | 'jump' }
-  /** The port vanishes, of one bus or reader or of all; DELETE /faults opens a new one at the same link path. */
-  | { readonly kind: 'portGone'; readonly bus?: string }
+  /** Draws so much of what it is offered. */
+  | { readonly kind: 'overdraw'; readonly percent: number }
+  /** Takes so long to follow a new offer, and to stop. */
+  | { readonly kind: 'slow'; readonly followMs: number }
+  /** S2 stays closed for so long after the PWM is gone: C1 overrun. It draws nothing then. */
+  | { readonly kind: 'clings'; readonly ms: number }
+
+export type MeterFault = {
+  readonly kind: 'meter'
+  /** `swapped`: it is wired to another box, which takes nothing: another serial number, another register. */
+  readonly how: 'nan' | 'frozen' | 'back' | 'otherSerial' | 'jump' | 'swapped'
+}
 
 /** Something that happened in the world; GET /events?after=N gives those with a higher number. */
 export interface SimEvent {

@@ -2,8 +2,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { z } from 'zod'
 import { err, ok, type Result } from '../shared/result.ts'
-import { SIM_ROUTES, type SimFault } from './api.ts'
+import { SIM_ROUTES } from './api.ts'
 import { TOKEN } from './devices/rdm6300.ts'
+import { faultShape } from './fault-shape.ts'
 import type { RunningSite } from './running-site.ts'
 import { carShape } from './site-shape.ts'
 
@@ -44,36 +45,6 @@ interface Refused {
 }
 type Outcome = Result<unknown, Refused>
 type Handler = (site: RunningSite, input: { query: URLSearchParams; body: unknown }) => Outcome
-
-const probability = z.number().min(0).max(1)
-const unitId = z.int().min(1).max(255)
-const milliamps = z.int().min(0).max(100_000)
-
-/** SimFault, strictly. */
-const faultShape: z.ZodType<SimFault> = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('dead'), unitId }),
-  z.strictObject({ kind: z.literal('late'), unitId, maxMs: z.int().min(1).max(60_000), probability }),
-  z.strictObject({ kind: z.literal('twice'), unitId, probability }),
-  z.strictObject({ kind: z.literal('truncated'), unitId, probability }),
-  z.strictObject({ kind: z.literal('noise'), unitId, probability }),
-  z.strictObject({ kind: z.literal('badCrc'), unitId, probability }),
-  z.strictObject({ kind: z.literal('boardError'), bit: z.int().min(1).max(65_535) }),
-  z.strictObject({ kind: z.literal('pilot'), state: z.enum(['E', 'F', 'D']) }),
-  z.strictObject({ kind: z.literal('contactorWelded') }),
-  z.strictObject({ kind: z.literal('releaseWelded') }),
-  z.strictObject({ kind: z.literal('lock'), how: z.enum(['jammed', 'slow', 'feedbackStuck']) }),
-  z.strictObject({
-    kind: z.literal('inputStuck'),
-    inputs: z.string(),
-    channel: z.int().min(1).max(8),
-    closed: z.boolean(),
-  }),
-  z.strictObject({ kind: z.literal('residualCurrent') }),
-  z.strictObject({ kind: z.literal('selfTestFailed') }),
-  z.strictObject({ kind: z.literal('greedy'), milliamps }),
-  z.strictObject({ kind: z.literal('meter'), how: z.enum(['nan', 'frozen', 'back', 'otherSerial', 'jump']) }),
-  z.strictObject({ kind: z.literal('portGone'), bus: z.string().exactOptional() }),
-])
 
 const cable = z.strictObject({
   inSocket: z.boolean(),
@@ -117,7 +88,14 @@ const HANDLERS: Readonly<Record<Route, Handler>> = {
   'POST /car/set': command(carShape.partial(), (site, car) => site.setCar(given(car))),
   'POST /power/cut': command(nothing, (site) => site.setSupply(false)),
   'POST /power/restore': command(nothing, (site) => site.setSupply(true)),
-  'POST /faults': command(faultShape, (site, fault) => site.addFault(fault)),
+  'POST /faults': (site, { body }) => {
+    const parsed = faultShape.safeParse(body)
+    if (!parsed.success) return err(refused(parsed.error, body))
+    const expected = site.nothingOf(parsed.data)
+    if (expected !== null) return err({ error: 'no such fault here', where: '(body)', expected, got: body })
+    site.addFault(parsed.data)
+    return ok(site.state())
+  },
   'DELETE /faults': command(nothing, (site) => site.clearFaults()),
   'POST /cable': command(cable, (site, { inSocket, amps }) =>
     site.setCable({ inSocket, ...(amps === undefined ? {} : { amps }) }),

@@ -8,6 +8,7 @@ import { newRelay } from './devices/waveshare-relay.ts'
 import { isBoard, isInputs, isMeter, isRelay } from './site-fit.ts'
 import type { Site, SiteDevice } from './site-shape.ts'
 import type { InputPoint, RelayPoint } from './site-wiring.ts'
+import { NO_OFFER } from './world/car.ts'
 import { openContactor } from './world/contactor.ts'
 import { noEnergy } from './world/energy.ts'
 import { openLock } from './world/plug-lock.ts'
@@ -128,6 +129,8 @@ export function newWorld(site: Site, nowMicros: number): World {
     car: {
       ...car,
       s2Closed: false,
+      asleep: true,
+      offer: NO_OFFER,
       s2FlipsAtMicros: null,
       drawnMilliamps: 0,
       ramp: { fromMilliamps: 0, toMilliamps: 0, startMicros: nowMicros, endMicros: nowMicros },

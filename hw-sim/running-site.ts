@@ -17,7 +17,9 @@ import { newWorld, worldFacts } from './new-world.ts'
 import { simState } from './sim-state.ts'
 import { isBoard, isMeter, isRelay } from './site-fit.ts'
 import type { Site, SiteDevice } from './site-shape.ts'
-import { stepWorld, type World, withFaults } from './world.ts'
+import { askStandIn, standInOf } from './stand-in.ts'
+import { untold } from './world/hurt.ts'
+import { stepWorld, type World, type WorldFacts, withFaults } from './world.ts'
 
 export interface RunningSite {
   /** All buses can be reached; rejects where a TCP port is taken. A site of serial buses can be from the start. */
@@ -37,6 +39,8 @@ export interface RunningSite {
   setSupply(supplied: boolean): void
   /** Replaces the fault of the same kind at the same place. */
   addFault(fault: SimFault): void
+  /** Why nothing would come of a fault at this site; null: something would. */
+  nothingOf(fault: SimFault): string | null
   clearFaults(): void
   advanceMeter(milliwattHours: number): void
   close(): void
@@ -88,6 +92,8 @@ export function startSite(options: RunningSiteOptions): RunningSite {
 
   const answer = (device: SiteDevice, pdu: Uint8Array): Uint8Array | null => {
     step()
+    const other = standInOf(world.faults, device)
+    if (other !== null) return askStandIn(site, other, { device, pdu, nowMicros: world.atMicros })
     const asked = askDevice(world, facts, device, pdu)
     if (asked) note(asked.world)
     return asked?.pdu ?? null
@@ -113,10 +119,11 @@ export function startSite(options: RunningSiteOptions): RunningSite {
 
   const setFaults = (faults: readonly SimFault[]) => {
     change((now) => withFaults(now, facts, faults))
-    for (const bus of buses) bus.setFaults(faults)
     for (const port of [...buses, ...readers]) {
-      const gone = faults.some((it) => it.kind === 'portGone' && (it.bus ?? port.name) === port.name)
-      if (gone) port.loosePort()
+      const here = faults.filter((fault) => !('bus' in fault) || (fault.bus ?? port.name) === port.name)
+      port.setFaults(here)
+      port.renamePort(here.some((fault) => fault.kind === 'portRenamed'))
+      if (here.some((fault) => fault.kind === 'portGone')) port.loosePort()
       else port.restorePort()
     }
   }
@@ -146,6 +153,7 @@ export function startSite(options: RunningSiteOptions): RunningSite {
     setSupply: (supplied) => change((now) => ({ ...now, supplied })),
     addFault: (fault) => setFaults([...world.faults.filter((other) => place(other) !== place(fault)), fault]),
     clearFaults: () => setFaults([]),
+    nothingOf: (fault) => nothingOf(fault, site, facts),
     advanceMeter: (milliwattHours) =>
       change((now) => {
         const otherMilliwattHours = now.meter.otherMilliwattHours + milliwattHours
@@ -158,6 +166,27 @@ export function startSite(options: RunningSiteOptions): RunningSite {
   }
 }
 
+function nothingOf(fault: SimFault, site: Site, facts: WorldFacts): string | null {
+  const trouble = untold(fault, boardKindOf(facts.boardDevice), {
+    residualMonitor: facts.wiring.residual !== null,
+  })
+  if (trouble !== null) return `a trouble that ${facts.boardDevice} tells; it does not tell ${trouble}`
+  const ports = [...site.buses, ...site.readers].map((port) => port.name)
+  if ('bus' in fault && fault.bus !== undefined && !ports.includes(fault.bus)) {
+    return `a bus or reader of this site: ${ports.join(', ')}`
+  }
+  if ('unitId' in fault && !site.devices.some((device) => device.unitId === fault.unitId)) {
+    return `a unit id of this site: ${site.devices.map((device) => device.unitId).join(', ')}`
+  }
+  if (fault.kind === 'inputStuck' && !facts.inputModules.includes(fault.inputs)) {
+    return `an input module of this site: ${facts.inputModules.join(', ') || 'none'}`
+  }
+  if (fault.kind === 'lock' && facts.wiring.lock === null) return 'a site with a lock'
+  return fault.kind === 'releaseWelded' && facts.wiring.release === null
+    ? 'a site with a release contactor'
+    : null
+}
+
 /** Two faults with the same place replace each other. */
 function place(fault: SimFault): string {
   const bus = 'bus' in fault ? ` ${fault.bus}` : ''
@@ -168,6 +197,8 @@ function place(fault: SimFault): string {
     case 'meter':
     case 'lock':
       return `${fault.kind} ${fault.how}`
+    case 'phaseLost':
+      return `${fault.kind} ${fault.phase}`
     case 'inputStuck':
       return `${fault.kind} ${fault.inputs} ${fault.channel}`
     default:

@@ -6,6 +6,7 @@ import { currents, meterWiring, type World, type WorldFacts } from './world.ts'
 
 export function simState(world: World, facts: WorldFacts, wallOffsetMs: number): SimState {
   const { car, meter, cable } = world
+  const wiring = meterWiring(world, facts)
   return {
     atMicros: world.atMicros,
     wallOffsetMs,
@@ -15,12 +16,15 @@ export function simState(world: World, facts: WorldFacts, wallOffsetMs: number):
       maxMilliamps: car.maxMilliamps,
       wantsEnergy: car.wantsEnergy,
       followMs: car.followMs,
+      simplified: car.simplified,
+      sleeps: car.sleeps,
+      ventilation: car.ventilation,
     },
     currentsMilliamps: currents(world),
     energyMilliwattHours: world.energy.total.milliwattHours,
     board: boardState(world, facts),
     ...relayStates(world),
-    meter: { serial: `${serialNumber(meter)}`, registerWh: registerWh(meter, meterWiring(world, facts)) },
+    meter: { serial: `${serialNumber(meter, wiring)}`, registerWh: registerWh(meter, wiring) },
     cable,
     lock: world.lock && { ...world.lock, moving: world.lock.moving?.to ?? null },
     releaseClosed: world.release?.closed ?? null,

@@ -16,6 +16,9 @@ export const DEFAULT_SITE = {
     maxMilliamps: 16_000,
     wantsEnergy: true,
     followMs: 1000,
+    simplified: false,
+    sleeps: false,
+    ventilation: false,
     s2DelayMs: 300,
   },
   buses: [
@@ -70,6 +73,9 @@ export const carShape = z.strictObject({
   maxMilliamps: whole(6000, 80_000),
   wantsEnergy: z.boolean(),
   followMs: whole(0, 5000),
+  simplified: z.boolean(),
+  sleeps: z.boolean(),
+  ventilation: z.boolean(),
 })
 
 const carFile = carShape.extend({
@@ -78,6 +84,9 @@ const carFile = carShape.extend({
   maxMilliamps: carShape.shape.maxMilliamps.default(DEFAULT_SITE.car.maxMilliamps),
   wantsEnergy: carShape.shape.wantsEnergy.default(DEFAULT_SITE.car.wantsEnergy),
   followMs: carShape.shape.followMs.default(DEFAULT_SITE.car.followMs),
+  simplified: carShape.shape.simplified.default(DEFAULT_SITE.car.simplified),
+  sleeps: carShape.shape.sleeps.default(DEFAULT_SITE.car.sleeps),
+  ventilation: carShape.shape.ventilation.default(DEFAULT_SITE.car.ventilation),
   s2DelayMs: whole(0, 60_000).default(DEFAULT_SITE.car.s2DelayMs),
   battery: z
     .strictObject({ capacityWattHours: whole(1, 1_000_000), storedWattHours: whole(0, 1_000_000) })
@@ -171,6 +180,16 @@ const deviceFile = z.discriminatedUnion('device', [
   inputsFile,
   ...boardFiles,
 ]) as unknown as z.ZodType<SiteDevice>
+
+/** A device with everything that a site file may leave out. @param id one that a site file can name */
+export function asDelivered(
+  id: string,
+  place: { readonly name: string; readonly bus: string; readonly unitId: number },
+): SiteDevice {
+  const wires = { release: { xr: 'bridged' }, supply: { supply: 'bridged' }, own: {} } as const
+  const kind = Object.hasOwn(BOARDS, id) ? BOARDS[id as BoardId] : null
+  return deviceFile.parse({ ...place, device: id, ...(kind ? wires[kind.deadman] : {}) })
+}
 
 const voltage = whole(0, 300_000)
 

@@ -3,12 +3,13 @@
 // energy is the integral of that current and nothing else. Microseconds are those of CLOCK_MONOTONIC.
 import type { SimFault } from './api.ts'
 import type { BoardInputs, SimBoard, Vehicle } from './devices/board.ts'
-import type { BoardId } from './devices/boards.ts'
+import { type BoardId, boardKindOf } from './devices/boards.ts'
 import { type MeterState, type MeterWiring, withMeterFaults } from './devices/eastron-sdm630.ts'
 import { stepRelay } from './devices/waveshare-relay.ts'
 import { type Car, lineCurrents, stepCar, vehicleLetter } from './world/car.ts'
 import { type Contactor, type ContactorFacts, openContactor, stepContactor } from './world/contactor.ts'
 import { type Energy, integrate } from './world/energy.ts'
+import { carHurt, heldErrors, temperature } from './world/hurt.ts'
 import { type LockFacts, type LockOrder, openLock, type PlugLock, stepLock } from './world/plug-lock.ts'
 import { soundMonitor, stepResidual } from './world/residual.ts'
 import { holds, lockOrder, type Wire, type Wired, type WiringFacts } from './world/wiring.ts'
@@ -52,7 +53,7 @@ export interface World extends Wired {
 
 /** Moves the world to `nowMicros`, which is not before its last step. */
 export function stepWorld(world: World, facts: WorldFacts, nowMicros: number): World {
-  const flow = { millivolts: facts.voltagesMillivolts, milliamps: currents(world) }
+  const flow = { millivolts: voltages(world, facts), milliamps: currents(world) }
   const energy = integrate(world.energy, flow, nowMicros - world.atMicros)
   const relays = stepRelays(world, nowMicros)
   const board = world.board.step(boardInputs({ ...world, relays }, facts), nowMicros)
@@ -60,10 +61,9 @@ export function stepWorld(world: World, facts: WorldFacts, nowMicros: number): W
   const welded = hasFault(world, 'contactorWelded')
   const contactor = stepContactor(world.contactor, facts.contactor, { coil, welded }, nowMicros)
   const wired = stepWired({ ...world, relays }, facts, lockWanted, nowMicros)
-  const greedy = world.faults.find((fault) => fault.kind === 'greedy')
   const car = stepCar(
     charged(world.car, energy.total.milliwattHours - world.energy.total.milliwattHours),
-    { signal, energised: isEnergised({ ...wired, contactor }), greedyMilliamps: greedy?.milliamps ?? null },
+    { signal, energised: isEnergised({ ...wired, contactor }), hurt: carHurt(world.faults) },
     nowMicros,
   )
   return { ...world, ...wired, atMicros: nowMicros, board, contactor, car, energy }
@@ -123,13 +123,23 @@ function stepLockOf(world: World, facts: LockFacts, order: LockOrder, nowMicros:
 }
 
 /** Line currents now, mA. */
-export const currents = (world: World): Three => (isEnergised(world) ? lineCurrents(world.car) : [0, 0, 0])
+export const currents = (world: World): Three =>
+  isEnergised(world) ? onPhases(lineCurrents(world.car), world.faults) : [0, 0, 0]
+
+/** Line voltages of the grid now, mV. */
+const voltages = (world: World, facts: WorldFacts): Three => onPhases(facts.voltagesMillivolts, world.faults)
+
+/** What is left of three phases when some are lost. */
+function onPhases([a, b, c]: Three, faults: readonly SimFault[]): Three {
+  const isLost = (phase: 1 | 2 | 3) => faults.some((it) => it.kind === 'phaseLost' && it.phase === phase)
+  return [isLost(1) ? 0 : a, isLost(2) ? 0 : b, isLost(3) ? 0 : c]
+}
 
 /** What the meter is wired to now. */
 export function meterWiring(world: World, facts: WorldFacts): MeterWiring {
   const [a, b, c] = world.energy.phases
   return {
-    voltagesMillivolts: facts.metersOutlet && !isEnergised(world) ? [0, 0, 0] : facts.voltagesMillivolts,
+    voltagesMillivolts: facts.metersOutlet && !isEnergised(world) ? [0, 0, 0] : voltages(world, facts),
     currentsMilliamps: currents(world),
     frequencyMillihertz: facts.frequencyMillihertz,
     phaseMilliwattHours: [a.milliwattHours, b.milliwattHours, c.milliwattHours],
@@ -149,10 +159,12 @@ export function boardInputs(world: World, facts: WorldFacts): BoardInputs {
     contactorClosed: world.contactor.closed,
     locked: facts.wiring.lock?.boardSees === true ? world.lock?.feedback === 'locked' : null,
     currentsMilliamps: currents(world),
-    voltagesMillivolts: facts.voltagesMillivolts,
+    voltagesMillivolts: voltages(world, facts),
     energyMilliwattHours: world.energy.total.milliwattHours,
-    temperatureMilliCelsius: ROOM_MILLICELSIUS,
-    heldErrors: world.faults.flatMap((fault) => (fault.kind === 'boardError' ? [fault.bit] : [])),
+    temperatureMilliCelsius: temperature(world.faults),
+    heldErrors: heldErrors(world.faults, boardKindOf(facts.boardDevice), {
+      residualMonitor: facts.wiring.residual !== null,
+    }),
     heldUnavailable: held?.state === 'F',
   }
 }
@@ -162,8 +174,6 @@ function proximity({ cable, car }: World): number | 'shorted' {
   const there = cable.kind === 'tethered' ? car.plugged : cable.inSocket
   return there ? cable.amps : 0
 }
-
-const ROOM_MILLICELSIUS = 25_000
 
 /** The world with other faults; what a fault holds begins or ends with the next step. */
 export function withFaults(world: World, facts: WorldFacts, faults: readonly SimFault[]): World {

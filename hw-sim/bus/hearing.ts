@@ -20,14 +20,18 @@ export interface BusUnit {
 }
 
 export interface Hearing {
-  /** The unit that hears a request for this id which began then, or why none does. Notes that it was asked. */
-  heardBy(unitId: number, startMicros: number): BusUnit | string
+  /** The units that answer a request for this id which began then, or why none does. Notes that they were asked. */
+  heardBy(unitId: number, startMicros: number): readonly BusUnit[] | string
   replied(unitId: number, sentMicros: number): void
   setFaults(faults: readonly SimFault[]): void
   faults(): readonly SimFault[]
 }
 
 export const BROADCAST = 'broadcast'
+
+/** Nothing crosses the line. */
+export const isShorted = (faults: readonly SimFault[]): boolean =>
+  faults.some((fault) => fault.kind === 'busShorted')
 
 /** The vendors' 100 ms are a round figure, and a master's timer may be a millisecond early. */
 const SILENCE_SLACK_MICROS = 2000
@@ -45,18 +49,30 @@ export function hearing(units: readonly BusUnit[], pacing: 'line' | 'none'): Hea
     return sleepsAfterMs !== undefined && startMicros - askedMicros > sleepsAfterMs * 1000
   }
 
+  const answersFor = (unit: BusUnit, unitId: number): boolean =>
+    faults.some((it) => it.kind === 'answersFor' && it.unitId === unit.unitId && it.asUnitId === unitId)
+
+  /** The unit, or why it does not hear. */
+  const hears = (unit: BusUnit, startMicros: number): BusUnit | string => {
+    const { unitId } = unit
+    if (isDead(faults, unitId)) return 'the unit is dead'
+    if (sleeps(unit, startMicros)) return 'the unit slept: this request woke it'
+    const since = startMicros - (repliedAtMicros.get(unitId) ?? Number.NEGATIVE_INFINITY)
+    const silent = unit.silenceMs * 1000 - SILENCE_SLACK_MICROS
+    if (pacing === 'line' && unit.silenceMs > 0 && since < silent) {
+      return `the unit wants ${unit.silenceMs} ms of silence after its reply, it had ${(since / 1000).toFixed(1)} ms`
+    }
+    return unit
+  }
+
   return {
     heardBy: (unitId, startMicros) => {
-      const unit = units.find((candidate) => candidate.unitId === unitId)
-      if (!unit) return unitId === 0 ? BROADCAST : 'no unit has this id'
-      if (isDead(faults, unitId)) return 'the unit is dead'
-      if (sleeps(unit, startMicros)) return 'the unit slept: this request woke it'
-      const since = startMicros - (repliedAtMicros.get(unitId) ?? Number.NEGATIVE_INFINITY)
-      const silent = unit.silenceMs * 1000 - SILENCE_SLACK_MICROS
-      if (pacing === 'line' && unit.silenceMs > 0 && since < silent) {
-        return `the unit wants ${unit.silenceMs} ms of silence after its reply, it had ${(since / 1000).toFixed(1)} ms`
-      }
-      return unit
+      if (isShorted(faults)) return 'the line is shorted'
+      const meant = units.filter((unit) => unit.unitId === unitId || answersFor(unit, unitId))
+      if (meant.length === 0) return unitId === 0 ? BROADCAST : 'no unit has this id'
+      const heard = meant.map((unit) => hears(unit, startMicros))
+      const hearing = heard.filter((it) => typeof it !== 'string')
+      return hearing.length > 0 ? hearing : heard.filter((it) => typeof it === 'string').join('; ')
     },
     replied: (unitId, sentMicros) => {
       repliedAtMicros.set(unitId, sentMicros)

@@ -14,6 +14,19 @@ export interface Transmission {
 export const isDead = (faults: readonly SimFault[], unitId: number): boolean =>
   faults.some((fault) => fault.kind === 'dead' && fault.unitId === unitId)
 
+/** The id that a unit puts into its reply to a request for `askedUnitId`. */
+export function replyUnitId(faults: readonly SimFault[], unitId: number, askedUnitId: number): number {
+  const wrong = faults.find((fault) => fault.kind === 'saysUnit' && fault.unitId === unitId)
+  return wrong?.kind === 'saysUnit' ? wrong.saysUnitId : askedUnitId
+}
+
+/** Two that talk at once, the second a little later: where both drive the line, a 0 of either wins. */
+export function garbled(first: Uint8Array, second: Uint8Array, random: Prng): Uint8Array {
+  const shift = random.integer(1, 3)
+  const length = Math.max(first.length, second.length + shift)
+  return Uint8Array.from({ length }, (_, at) => (first[at] ?? 0xff) & (second[at - shift] ?? 0xff))
+}
+
 /** The reply, CRC included, after the faults of its unit. */
 export function spoil(
   reply: Uint8Array,

@@ -7,8 +7,8 @@ import type { Clock } from '../../shared/time/clock.ts'
 import type { SimFault, SimFrame } from '../api.ts'
 import { asciiReceiver } from './ascii-receiver.ts'
 import { ASCII, type Message, RTU } from './framing.ts'
-import { BROADCAST, type BusUnit, hearing } from './hearing.ts'
-import { spoil } from './line-faults.ts'
+import { BROADCAST, type BusUnit, hearing, isShorted } from './hearing.ts'
+import { garbled, replyUnitId, spoil } from './line-faults.ts'
 import { type LineFormat, lineTime } from './line-time.ts'
 import { type NumberedLog, numberedLog } from './numbered-log.ts'
 import { type FrameOnLine, type Receiver, receiver } from './receiver.ts'
@@ -43,6 +43,8 @@ export interface Bus {
   loosePort(): void
   /** A new terminal at the same link. Idempotent. */
   restorePort(): void
+  /** From now on the port has another name (link NAME-renamed, another TCP port), or its own again; it opens anew. */
+  renamePort(renamed: boolean): void
   close(): void
 }
 
@@ -78,30 +80,44 @@ export function startBus(options: BusOptions): Bus {
   const onRequest = (frame: Uint8Array, at: FrameOnLine) => {
     const message = at.spoilt ?? framing.read(frame)
     if (typeof message === 'string') return log('request', frame, at.endMicros, message)
-    const unit = ears.heardBy(message.unitId, at.startMicros)
-    if (typeof unit === 'string') {
-      log('request', frame, at.endMicros, unit)
-      if (unit === BROADCAST)
-        for (const hearer of units) if (hearer.hearsBroadcast) hearer.answer(message.pdu)
+    const heard = ears.heardBy(message.unitId, at.startMicros)
+    if (typeof heard === 'string') {
+      log('request', frame, at.endMicros, heard)
+      if (heard !== BROADCAST) return
+      for (const hearer of units) if (hearer.hearsBroadcast) hearer.answer(message.pdu)
       return
     }
-    const pdu = unit.answer(message.pdu)
-    const why = pdu ? undefined : 'the unit has no supply or is starting'
+    const replies = heard.flatMap((unit) => replyOf(unit, message))
+    const why = replies.length > 0 ? undefined : 'the unit has no supply or is starting'
     log('request', frame, at.endMicros, at.givenUp ? 'another request followed at once' : why)
-    if (pdu && port && !at.givenUp) reply(unit, { unitId: unit.unitId, pdu }, at.endMicros, port.send)
+    const [first, second] = replies
+    if (!first || !port || at.givenUp) return
+    // Units of one id talk at once.
+    const sound = second ? garbled(first.frame, second.frame, random) : first.frame
+    reply(first.unitId, sound, at.endMicros, port.send)
   }
 
-  const reply = (unit: BusUnit, message: Message, endMicros: number, send: Transmitter) => {
-    const sound = framing.frame(message, unit.replyStart)
-    const { frames: out, lateMs } = spoil(sound, ears.faults(), unit.unitId, random)
+  const replyOf = (unit: BusUnit, { unitId, pdu }: Message) => {
+    const answer = unit.answer(pdu)
+    if (!answer) return []
+    const said = replyUnitId(ears.faults(), unit.unitId, unitId)
+    return [{ unitId: unit.unitId, frame: framing.frame({ unitId: said, pdu: answer }, unit.replyStart) }]
+  }
+
+  const reply = (unitId: number, sound: Uint8Array, endMicros: number, send: Transmitter) => {
+    const { frames: out, lateMs } = spoil(sound, ears.faults(), unitId, random)
     const dueMicros = endMicros + turnaroundMicros(options, random) + lateMs * 1000
     for (const bytes of out) {
       send.queue(bytes, dueMicros, (sentMicros) => {
-        ears.replied(unit.unitId, sentMicros)
+        ears.replied(unitId, sentMicros)
         log('reply', bytes, sentMicros)
       })
     }
   }
+
+  let renamed = false
+  const linkPath = () =>
+    options.linkPath === null ? null : `${options.linkPath}${renamed ? '-renamed' : ''}`
 
   const restorePort = () => {
     if (port) return
@@ -116,16 +132,19 @@ export function startBus(options: BusOptions): Bus {
     const line = { freeAtMicros: Number.NEGATIVE_INFINITY }
     const cut = options.kind === 'ascii' ? asciiReceiver : receiver
     const receive = cut({ clock, time, line, pacing: options.pacing, onFrame: onRequest })
-    const send = transmitter({ clock, time, line, pacing: options.pacing, write: terminal.write })
+    const write = (bytes: Uint8Array) => !isShorted(ears.faults()) && terminal.write(bytes)
+    const send = transmitter({ clock, time, line, pacing: options.pacing, write })
     port = { terminal, receive, send }
-    if (options.linkPath !== null) pointLink(options.linkPath, terminal.path)
+    const link = linkPath()
+    if (link !== null) pointLink(link, terminal.path)
   }
 
   const loosePort = () => {
     if (!port) return
     port.receive.stop()
     port.send.stop()
-    if (options.linkPath !== null) removeOwnLink(options.linkPath, port.terminal.path)
+    const link = linkPath()
+    if (link !== null) removeOwnLink(link, port.terminal.path)
     port.terminal.close()
     port = null
   }
@@ -134,10 +153,16 @@ export function startBus(options: BusOptions): Bus {
   return {
     name: options.name,
     opened: Promise.resolve(),
-    path: () => (port ? (options.linkPath ?? port.terminal.path) : null),
+    path: () => (port ? (linkPath() ?? port.terminal.path) : null),
     setFaults: ears.setFaults,
     loosePort,
     restorePort,
+    renamePort: (is) => {
+      if (is === renamed) return
+      loosePort()
+      renamed = is
+      restorePort()
+    },
     close: loosePort,
   }
 }

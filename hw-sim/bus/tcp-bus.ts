@@ -5,8 +5,8 @@ import { type Prng, prng } from '../../shared/prng.ts'
 import type { Clock } from '../../shared/time/clock.ts'
 import type { SimFrame } from '../api.ts'
 import { type Mbap, mbapFrame, readMbap } from './framing.ts'
-import { type BusUnit, hearing } from './hearing.ts'
-import { spoil } from './line-faults.ts'
+import { type BusUnit, hearing, isShorted } from './hearing.ts'
+import { replyUnitId, spoil } from './line-faults.ts'
 import type { NumberedLog } from './numbered-log.ts'
 import type { Bus } from './start-bus.ts'
 
@@ -35,6 +35,8 @@ export function startTcpBus(options: TcpBusOptions): Bus {
   const busyUntilMs = new Map<number, number>()
   let server: Server | null = null
   let port = options.port
+  let ownPort = options.port
+  let renamed = false
 
   const log = (direction: SimFrame['direction'], bytes: Uint8Array, unanswered?: string) => {
     const read = readMbap(bytes)
@@ -52,17 +54,21 @@ export function startTcpBus(options: TcpBusOptions): Bus {
   }
 
   const onRequest = (socket: Socket, { transaction, message, bytes }: Mbap) => {
-    const unit = ears.heardBy(message.unitId, clock.monotonicMicros())
-    if (typeof unit === 'string') return log('request', bytes, unit)
+    const heard = ears.heardBy(message.unitId, clock.monotonicMicros())
+    if (typeof heard === 'string') return log('request', bytes, heard)
+    // Nobody garbles anybody here: the one that has the id, else who answers for it.
+    const unit = heard.find(({ unitId }) => unitId === message.unitId) ?? heard[0]
+    if (!unit) return
     const pdu = unit.answer(message.pdu)
     log('request', bytes, pdu ? undefined : 'the unit has no supply or is starting')
     if (!pdu) return
-    const sound = mbapFrame(transaction, { unitId: unit.unitId, pdu })
+    const unitId = replyUnitId(ears.faults(), unit.unitId, message.unitId)
+    const sound = mbapFrame(transaction, { unitId, pdu })
     // A bit that the line turned over is TCP's own business.
     const faults = ears.faults().filter((fault) => fault.kind !== 'badCrc')
     const { frames, lateMs } = spoil(sound, faults, unit.unitId, random)
     clock.after('reply', doneInMs(unit.unitId) + lateMs, () => {
-      if (socket.destroyed) return
+      if (socket.destroyed || isShorted(ears.faults())) return
       for (const out of frames) {
         socket.write(out)
         log('reply', out)
@@ -111,6 +117,7 @@ export function startTcpBus(options: TcpBusOptions): Bus {
         listening.off('error', reject)
         const address = listening.address()
         if (typeof address === 'object' && address) port = address.port
+        if (!renamed) ownPort = port
         resolve()
       })
     })
@@ -122,6 +129,15 @@ export function startTcpBus(options: TcpBusOptions): Bus {
     for (const socket of sockets) socket.destroy()
   }
 
+  const restorePort = () => {
+    if (server) return
+    open().catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : 'an error'
+      options.onTrouble(`${options.name}: port ${port} could not be opened again: ${why}`)
+      server = null
+    })
+  }
+
   const opened = open()
   return {
     name: options.name,
@@ -129,13 +145,13 @@ export function startTcpBus(options: TcpBusOptions): Bus {
     path: () => (server?.listening ? `${HOST}:${port}` : null),
     setFaults: ears.setFaults,
     loosePort,
-    restorePort: () => {
-      if (server) return
-      open().catch((error: unknown) => {
-        const why = error instanceof Error ? error.message : 'an error'
-        options.onTrouble(`${options.name}: port ${port} could not be opened again: ${why}`)
-        server = null
-      })
+    restorePort,
+    renamePort: (is) => {
+      if (is === renamed) return
+      loosePort()
+      renamed = is
+      port = is ? 0 : ownPort
+      restorePort()
     },
     close: loosePort,
   }

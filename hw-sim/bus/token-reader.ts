@@ -1,6 +1,8 @@
 // A reader of tokens on a pseudo terminal of its own: it talks when a token is held to it, at its line's pace.
 import type { Clock } from '../../shared/time/clock.ts'
+import type { SimFault } from '../api.ts'
 import { RDM6300_LINE, tokenFrame } from '../devices/rdm6300.ts'
+import { isShorted } from './hearing.ts'
 import { lineTime } from './line-time.ts'
 import { openTerminal, pointLink, removeOwnLink, type Terminal } from './terminal.ts'
 
@@ -12,6 +14,10 @@ export interface TokenReader {
   touch(token: string, times: number): void
   loosePort(): void
   restorePort(): void
+  /** As that of a bus. */
+  renamePort(renamed: boolean): void
+  /** A shorted line carries no token. */
+  setFaults(faults: readonly SimFault[]): void
   close(): void
 }
 
@@ -29,11 +35,16 @@ const REPEAT_MS = 100
 export function startTokenReader({ name, clock, linkPath, onTrouble }: TokenReaderOptions): TokenReader {
   const time = lineTime(RDM6300_LINE)
   let terminal: Terminal | null = null
+  let renamed = false
+  let faults: readonly SimFault[] = []
+  const link = () => (linkPath === null ? null : `${linkPath}${renamed ? '-renamed' : ''}`)
 
   const send = (frame: Uint8Array, afterMs: number) => {
     // The last byte is there when it would have crossed the line.
     const crossedMs = time.bytesMicros(frame.length) / 1000
-    clock.after('token', Math.ceil(afterMs + crossedMs), () => terminal?.write(frame))
+    clock.after('token', Math.ceil(afterMs + crossedMs), () => {
+      if (!isShorted(faults)) terminal?.write(frame)
+    })
   }
 
   const restorePort = () => {
@@ -47,11 +58,13 @@ export function startTokenReader({ name, clock, linkPath, onTrouble }: TokenRead
       },
     })
     terminal = opened
-    if (linkPath !== null) pointLink(linkPath, opened.path)
+    const at = link()
+    if (at !== null) pointLink(at, opened.path)
   }
   const loosePort = () => {
     if (!terminal) return
-    if (linkPath !== null) removeOwnLink(linkPath, terminal.path)
+    const at = link()
+    if (at !== null) removeOwnLink(at, terminal.path)
     terminal.close()
     terminal = null
   }
@@ -59,13 +72,22 @@ export function startTokenReader({ name, clock, linkPath, onTrouble }: TokenRead
   restorePort()
   return {
     name,
-    path: () => (terminal ? (linkPath ?? terminal.path) : null),
+    path: () => (terminal ? (link() ?? terminal.path) : null),
     touch: (token, times) => {
       const frame = tokenFrame(token)
       for (let round = 0; round < times; round++) send(frame, round * REPEAT_MS)
     },
     loosePort,
     restorePort,
+    renamePort: (is) => {
+      if (is === renamed) return
+      loosePort()
+      renamed = is
+      restorePort()
+    },
+    setFaults: (next) => {
+      faults = next
+    },
     close: loosePort,
   }
 }

@@ -14,7 +14,7 @@ export interface MeterWiring {
   readonly totalMilliwattHours: number
 }
 
-export type MeterFault = 'nan' | 'frozen' | 'back' | 'otherSerial' | 'jump'
+export type MeterFault = 'nan' | 'frozen' | 'back' | 'otherSerial' | 'jump' | 'swapped'
 
 export interface MeterState {
   readonly serial: number
@@ -75,6 +75,23 @@ export function withMeterFaults(
 const countedMilliwattHours = (state: MeterState, wiring: MeterWiring): number =>
   state.startMilliwattHours + state.otherMilliwattHours + wiring.totalMilliwattHours
 
+/** Wired to another box, which takes nothing: what the meter at this unit id is then, and what it sees. */
+function wiredTo(meter: MeterState, wiring: MeterWiring): MeterAt {
+  if (!meter.faults.includes('swapped')) return { meter, wiring }
+  const other = { ...meter, serial: meter.serial + 5, startMilliwattHours: OTHER_BOX_MILLIWATT_HOURS }
+  return {
+    meter: { ...other, otherMilliwattHours: 0, frozenMilliwattHours: null },
+    wiring: {
+      ...wiring,
+      currentsMilliamps: [0, 0, 0],
+      phaseMilliwattHours: [0, 0, 0],
+      totalMilliwattHours: 0,
+    },
+  }
+}
+
+const OTHER_BOX_MILLIWATT_HOURS = 3_210_987_000
+
 /** What the register stands at before it is put into a single-precision number. */
 function registerMilliwattHours(state: MeterState, wiring: MeterWiring): number {
   const back = state.faults.includes('back') ? OFF_MILLIWATT_HOURS.back : 0
@@ -87,15 +104,21 @@ const registerKwh = (state: MeterState, wiring: MeterWiring): number =>
   Math.fround(registerMilliwattHours(state, wiring) / 1_000_000)
 
 /** The register as read, in whole Wh. */
-export const registerWh = (state: MeterState, wiring: MeterWiring): number =>
-  Math.round(registerKwh(state, wiring) * 1000)
+export function registerWh(state: MeterState, wiring: MeterWiring): number {
+  const there = wiredTo(state, wiring)
+  return Math.round(registerKwh(there.meter, there.wiring) * 1000)
+}
 
-export const serialNumber = (state: MeterState): number =>
+/** As a master reads it. */
+export const serialNumber = (state: MeterState, wiring: MeterWiring): number =>
+  ownSerial(wiredTo(state, wiring).meter)
+
+const ownSerial = (state: MeterState): number =>
   state.faults.includes('otherSerial') ? state.serial + 1 : state.serial
 
 export function answerMeter(state: MeterState, pdu: Uint8Array, wiring: MeterWiring) {
-  const answer = answerRequest(SDM630_TABLE, { meter: state, wiring }, pdu)
-  return { state: answer.state.meter, pdu: answer.pdu }
+  const answer = answerRequest(SDM630_TABLE, wiredTo(state, wiring), pdu)
+  return { state: { ...state, settings: answer.state.meter.settings }, pdu: answer.pdu }
 }
 
 interface MeterAt {
@@ -213,7 +236,7 @@ export const SDM630_TABLE: RegisterTable<MeterAt> = {
       address: 0xfc00,
       count: 2,
       reads: [3],
-      read: (at) => [serialNumber(at.meter) >>> 16, serialNumber(at.meter) & 0xffff],
+      read: (at) => [ownSerial(at.meter) >>> 16, ownSerial(at.meter) & 0xffff],
     },
   ],
 }

@@ -154,6 +154,46 @@ describe('a site under control by HTTP and Modbus', () => {
     expect((await ask(2, '04 0048 0002')).slice(0, 4)).toBe('0404')
   })
 
+  test('has a device of another make in its place: its reads tell another device, and it forgets what is written', async () => {
+    await good('POST /faults', { kind: 'otherModel', unitId: 3, device: 'eastron-sdm630-v2' })
+    expect(await ask(3, '01 0000 0008')).toBe('8101')
+    expect(await ask(3, '03 fc00 0002')).toBe(`0304${(23_110_007).toString(16).padStart(8, '0')}`)
+    await good('POST /faults', { kind: 'otherModel', unitId: 1, device: 'waveshare-modbus-rtu-relay-8ch' })
+    expect(await ask(1, '03 0fa0 0001')).toBe('8301')
+    expect(await ask(1, '05 0000 ff00')).toBe('050000ff00')
+    expect(await ask(1, '01 0000 0008')).toBe('010100')
+    await good('DELETE /faults')
+    expect(
+      Buffer.from(await ask(1, '04 03fd 0006'), 'hex')
+        .subarray(2)
+        .toString(),
+    ).toBe('SIM000000001')
+    expect(await ask(3, '01 0000 0008')).toBe('010100')
+  })
+
+  test('plays a fault of one bus on that bus only', async () => {
+    await good('POST /faults', { kind: 'busShorted', bus: 'main' })
+    expect(await unanswered(1, '03 0fa0 0001')).toBe(true)
+    await good('DELETE /faults')
+    expect(await ask(1, '03 0fa0 0001')).toBe('03020001')
+  })
+
+  test('refuses a fault of which nothing would come, and says what would', async () => {
+    for (const [fault, expected] of [
+      [{ kind: 'protectiveEarthMissing' }, 'protectiveEarthMissing'],
+      [{ kind: 'busShorted', bus: 'other' }, 'main'],
+      [{ kind: 'dead', unitId: 9 }, '1, 2, 3'],
+      [{ kind: 'lock', how: 'jammed' }, 'a lock'],
+      [{ kind: 'releaseWelded' }, 'a release contactor'],
+      [{ kind: 'inputStuck', inputs: 'inputs', channel: 1, closed: true }, 'none'],
+    ] as const) {
+      const { status, value } = await call('POST /faults', fault)
+      expect(status).toBe(400)
+      expect(value).toMatchObject({ expected: expect.stringContaining(expected) })
+    }
+    expect((await state()).faults).toEqual([])
+  })
+
   test('loses its port, and gets one at the same path when faults are cleared', async () => {
     await good('POST /faults', { kind: 'portGone' })
     expect(site.ports()).toEqual({ main: null })
@@ -242,6 +282,12 @@ describe('bad input over HTTP is refused with what was expected', () => {
     ['POST /faults', { kind: 'gremlin' }, 'kind', 'Invalid'],
     ['POST /faults', { kind: 'late', unitId: 1, maxMs: 5 }, 'probability', 'number'],
     ['POST /faults', { kind: 'meter', how: 'melted' }, 'how', 'frozen'],
+    ['POST /faults', { kind: 'otherModel', unitId: 1, device: 'toaster' }, 'device', 'eastron'],
+    ['POST /faults', { kind: 'overdraw', percent: 100 }, 'percent', '>=101'],
+    ['POST /cable', { inSocket: true, amps: 16 }, 'amps', 'Invalid'],
+    ['POST /button/stop', { ms: 0 }, 'ms', '>=1'],
+    ['POST /grid-limit', {}, 'limited', 'boolean'],
+    ['POST /rfid', { token: '0a00b8c2f1' }, 'token', 'upper-case'],
     ['POST /meter/advance', { milliwattHours: -1 }, 'milliwattHours', '>=0'],
     ['POST /meter/advance', 'watt', '(body)', 'JSON'],
     ['GET /events?after=x', undefined, 'after', 'whole number'],

@@ -1,4 +1,5 @@
 // Sites for tests, by what differs from the built-in one.
+import { type BoardId, boardKindOf } from '../../hw-sim/devices/boards.ts'
 import { parseSite, problemText } from '../../hw-sim/site.ts'
 import type { Site } from '../../hw-sim/site-shape.ts'
 
@@ -35,3 +36,23 @@ gridLimit: { input: { inputs: inputs, channel: 4 } }
 stopButton: { input: { inputs: inputs, channel: 5 }, closedWhen: released }
 readers: [{ name: reader, device: rdm6300 }]
 `
+
+/** A tethered site with a board of this make, wired as the make needs it, and nothing else but its meter. */
+export function siteWithBoard(id: BoardId): Site {
+  const { transport, bauds, deadman } = boardKindOf(id)
+  const wire = {
+    release: 'xr: { relay: relay, channel: 1 },',
+    supply: 'supply: { relay: relay, channel: 1 },',
+    own: '',
+  }
+  const baud = transport === 'tcp' ? '' : `, baud: ${bauds[0]}`
+  return siteOf(`
+buses:
+  - { name: main, kind: ${transport}${baud} }
+  - { name: modules }
+devices:
+  - { name: board, device: ${id}, bus: main, ${wire[deadman]} unitId: ${transport === 'tcp' ? 255 : 1} }
+  - { name: meter, device: eastron-sdm630-v2, bus: modules, unitId: 2 }
+  - { name: relay, device: waveshare-modbus-rtu-relay-8ch, bus: modules, unitId: 3 }
+`)
+}

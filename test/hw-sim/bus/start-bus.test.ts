@@ -204,7 +204,68 @@ describe('line faults', () => {
   )
 })
 
+describe('units that are not what they should be', () => {
+  test('one that says another id', async () => {
+    const { bus, master } = await line()
+    bus.setFaults([{ kind: 'saysUnit', unitId: 1, saysUnitId: 2 }])
+    expect((await master.exchange(frame(1, READ))).bytes).toEqual(frame(2, READ))
+  })
+
+  test('one that answers for an id that nobody has', async () => {
+    const { bus, master, asked } = await line()
+    bus.setFaults([{ kind: 'answersFor', unitId: 1, asUnitId: 9 }])
+    expect((await master.exchange(frame(9, READ))).bytes).toEqual(frame(9, READ))
+    expect((await master.exchange(frame(1, READ))).bytes).toEqual(frame(1, READ))
+    expect(asked).toEqual(['1 0300000001', '1 0300000001'])
+  })
+
+  test('two of one id garble each other, and neither is understood; both have carried it out', async () => {
+    const { bus, master, asked, log } = await line()
+    bus.setFaults([{ kind: 'answersFor', unitId: 1, asUnitId: 2 }])
+    for (let round = 0; round < 5; round++) {
+      const { bytes } = await master.exchange(frame(2, READ), NO_REPLY)
+      expect(bytes.length).toBeGreaterThan(8)
+      expect(crcHolds(bytes)).toBe(false)
+    }
+    expect(asked.length).toBe(10)
+    expect(log().filter((it) => it.direction === 'reply' && it.crcHolds)).toEqual([])
+    // The other one of the two is dead: its namesake is understood.
+    bus.setFaults([
+      { kind: 'answersFor', unitId: 1, asUnitId: 2 },
+      { kind: 'dead', unitId: 2 },
+    ])
+    expect((await master.exchange(frame(2, READ))).bytes).toEqual(frame(2, READ))
+  })
+})
+
+test('a shorted line carries nothing, either way, and its port stays; then it is as before', async () => {
+  const { bus, master, asked, log } = await line()
+  bus.setFaults([{ kind: 'busShorted' }])
+  expect((await master.exchange(frame(1, READ), NO_REPLY)).bytes.length).toBe(0)
+  expect((await master.exchange(frame(0, '05 0000 ff00'), NO_REPLY)).bytes.length).toBe(0)
+  expect(asked).toEqual([])
+  expect(log().map((it) => it.unanswered)).toEqual(['the line is shorted', 'the line is shorted'])
+  expect(bus.path()).not.toBeNull()
+  bus.setFaults([])
+  expect((await master.exchange(frame(1, READ))).bytes).toEqual(frame(1, READ))
+})
+
 describe('the port', () => {
+  test('comes back under another name, as a USB adapter does, and under its own again', async () => {
+    const { bus, master, folder } = await line()
+    const path = join(folder, 'main')
+    bus.renamePort(true)
+    await master.close()
+    expect(existsSync(path)).toBe(false)
+    expect(bus.path()).toBe(`${path}-renamed`)
+    const there = await openMaster(`${path}-renamed`, clock)
+    open.masters.push(there)
+    expect((await there.exchange(frame(1, READ))).bytes).toEqual(frame(1, READ))
+    bus.renamePort(false)
+    expect(bus.path()).toBe(path)
+    expect(existsSync(`${path}-renamed`)).toBe(false)
+  })
+
   test('vanishes with its link and comes back at the same path', async () => {
     const { bus, master, folder } = await line()
     const path = join(folder, 'main')

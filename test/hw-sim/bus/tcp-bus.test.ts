@@ -169,6 +169,51 @@ describe('a Modbus TCP bus', () => {
     await until('a reply', () => again.heard.length >= 11)
   })
 
+  test('comes back at another port when it is renamed, and at its own again', async () => {
+    const { bus: it } = await bus()
+    const path = it.path()
+    it.renamePort(true)
+    await until('renamed', () => it.path() !== null)
+    expect(it.path()).not.toBe(path)
+    const master = await client(it)
+    master.socket.write(request(1, 1))
+    await until('a reply', () => master.heard.length >= 11)
+    it.renamePort(false)
+    await until('back', () => it.path() !== null)
+    expect(it.path()).toBe(path)
+  })
+
+  test('shorted, it takes connections and answers nothing', async () => {
+    const { bus: it, log } = await bus()
+    it.setFaults([{ kind: 'busShorted' }])
+    const master = await client(it)
+    master.socket.write(request(1, 1))
+    await until('noted', () => log().length === 1)
+    await clock.sleep('listen', 30)
+    expect(master.heard.length).toBe(0)
+    it.setFaults([])
+    master.socket.write(request(2, 1))
+    await until('a reply', () => master.heard.length >= 11)
+    expect(master.heard).toEqual(reply(2, 1))
+  })
+
+  test('a unit that says another id, and one that answers for an id that nobody has', async () => {
+    const { bus: it } = await bus()
+    it.setFaults([
+      { kind: 'saysUnit', unitId: 1, saysUnitId: 7 },
+      { kind: 'answersFor', unitId: 255, asUnitId: 9 },
+    ])
+    const master = await client(it)
+    master.socket.write(request(1, 1))
+    await until('a reply', () => master.heard.length >= 11)
+    expect(master.heard[6]).toBe(7)
+    master.socket.write(request(2, 9))
+    await until('another', () => master.heard.length >= 22)
+    expect(master.heard.subarray(11)).toEqual(
+      Buffer.from(mbapFrame(2, { unitId: 9, pdu: Uint8Array.of(3, 2, 255, 0) })),
+    )
+  })
+
   test('tells of a port that is taken', async () => {
     const other = createServer()
     await new Promise<void>((resolve) => other.listen({ port: 0, host: '127.0.0.1' }, () => resolve()))
