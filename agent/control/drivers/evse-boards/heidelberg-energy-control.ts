@@ -53,10 +53,10 @@ const UNLOCKED = 1
 const LAYOUT_WITHOUT_READ_BACK = 0x0107
 
 /** Writes to registers that may wear, from one start of this process to the next. */
-const RETENTIVE_WRITES_MAX = 8
+const RETENTIVE_WRITES_MAX = 12
 /** Of these: to the two that cannot be read. Beyond it the driver goes without: a board that sleeps or is locked charges nobody. */
-const BLIND_ROUNDS_MAX = 2
-/** A board that was not heard for this long may have restarted. */
+const BLIND_ROUNDS_MAX = 4
+/** A board that was not heard for this long may have restarted; and one that was not, but has another current set. */
 const RESTARTED_MS = 3000
 /** 261 is read again with each so many readings: a watchdog or another master may have changed what holds. */
 const READS_PER_COMMAND_READ = 4
@@ -119,6 +119,8 @@ export const heidelbergEnergyControl: BoardDriver = {
 function createBoard(name: string, unit: BusUnit): Board {
   /** Register 261 as read or written last, mA; null: not known. 0 is a pause. */
   let commandMilliamps: MilliAmps | null = null
+  /** What it was when the board was prepared anew. */
+  let leftMilliamps: MilliAmps | null = null
   let hwMaxMilliamps: MilliAmps = CURRENT_MAX
   let readsToCommand = 0
   let lastState: number | null = null
@@ -161,7 +163,7 @@ function createBoard(name: string, unit: BusUnit): Board {
     })
   }
 
-  async function learn(priority: 'board' | 'offer'): Promise<Result<null, BusFailure>> {
+  async function learn(priority: 'board' | 'offer' | 'identity'): Promise<Result<null, BusFailure>> {
     const pausesBefore = pauses
     const read = await unit.readWords(3, maxCurrentCmd.address, 1, priority)
     if (!read.ok) return read
@@ -287,11 +289,24 @@ function createBoard(name: string, unit: BusUnit): Board {
     return ok(null)
   }
 
+  /** A current that nobody here has set is the sign of a restart that was too short to be noticed. */
+  async function lookForRestart(): Step<null> {
+    const pausesBefore = pauses
+    const learnt = await learn('identity')
+    if (!learnt.ok) return learnt
+    const isOurs = leftMilliamps === null || pauses !== pausesBefore || commandMilliamps === leftMilliamps
+    blindDue ||= !isOurs
+    return ok(null)
+  }
+
   async function prepare(): Step<Prepared> {
+    leftMilliamps = commandMilliamps ?? leftMilliamps
     commandMilliamps = null
     lastState = null
     const layout = await identify()
     if (!layout.ok) return layout
+    const looked = await lookForRestart()
+    if (!looked.ok) return looked
     const awake = await keepAwake(layout.value)
     if (!awake.ok) return awake
     const inTime = (ms: number) => ms >= WATCHDOG_MS_MIN && ms <= WATCHDOG_MS

@@ -49,7 +49,7 @@ describe('prepare', () => {
       ok: true,
       value: { serial: null, retentiveWrites: 4, fallback: FALLBACK },
     })
-    const sent = at.sent().slice(2)
+    const sent = at.sent().slice(3)
     expect(sent).toEqual([
       '010301020001',
       '010601020004',
@@ -81,7 +81,7 @@ describe('prepare', () => {
     })
   })
 
-  it('on layout 1.0.7 writes stand-by and lock without reading them: once, and again after a silence, twice at most', async () => {
+  it('on layout 1.0.7 writes stand-by and lock without reading them: once, and again after each silence, four times at most', async () => {
     put(4, 0x0107)
     at.bank.words.delete(258)
     at.bank.words.delete(259)
@@ -98,11 +98,23 @@ describe('prepare', () => {
     expect(await at.run(board.prepare())).toMatchObject({ ok: true, value: { retentiveWrites: 2 } })
     expect(await at.run(board.prepare())).toMatchObject({ ok: true, value: { retentiveWrites: 2 } })
     expect(blind).toEqual(['01060102', '01060103'])
-    for (let round = 0; round < 3; round++) {
+    for (const retentiveWrites of [4, 6, 8, 8]) {
       await at.clock.advance(3000)
-      expect(await at.run(board.prepare())).toMatchObject({ ok: true, value: { retentiveWrites: 4 } })
+      expect(await at.run(board.prepare())).toMatchObject({ ok: true, value: { retentiveWrites } })
     }
     expect(at.sent().filter((hex) => hex === '010301020001' || hex === '010301030001')).toEqual([])
+  })
+
+  it('on layout 1.0.7 writes both again after a short silence, where the current that is set is not ours', async () => {
+    put(4, 0x0107)
+    await at.run(board.prepare())
+    await at.run(board.offer(amps(10)))
+    await at.run(board.prepare())
+    await at.run(board.pause())
+    expect(await at.run(board.prepare())).toMatchObject({ ok: true, value: { retentiveWrites: 2 } })
+    put(261, 160)
+    expect(await at.run(board.prepare())).toMatchObject({ ok: true, value: { retentiveWrites: 4 } })
+    expect(await at.run(board.prepare())).toMatchObject({ ok: true, value: { retentiveWrites: 4 } })
   })
 
   it('on layout 1.0.7 writes both again where the second of them was lost', async () => {
@@ -128,15 +140,15 @@ describe('prepare', () => {
     )
   })
 
-  it('stops writing after eight writes since the start, and says what to do', async () => {
-    for (let round = 0; round < 8; round++) {
+  it('stops writing after twelve writes since the start, and says what to do', async () => {
+    for (let round = 0; round < 12; round++) {
       put(262, 60)
       expect(await at.run(board.prepare())).toMatchObject({ ok: true, value: { retentiveWrites: round + 1 } })
     }
     put(262, 60)
     at.sent()
     const refused = await at.run(board.prepare())
-    expect(JSON.stringify(refused)).toMatch(/register 262 must become 0, but 8 writes .* restart the agent/)
+    expect(JSON.stringify(refused)).toMatch(/register 262 must become 0, but 12 writes .* restart the agent/)
     expect(writes()).toEqual([])
   })
 
@@ -307,7 +319,7 @@ describe('offer and pause', () => {
       ends.add(at.sent().slice(-2).join(' '))
     }
     expect(ends).toContain(`${CURRENT_16} ${PAUSE}`)
-    expect(ends).toContain(`010301050001 ${PAUSE}`)
+    expect(ends).toContain(`010301060001 ${PAUSE}`)
   })
 
   it('offers again after the board was restarted by somebody: the change is seen and what is set is read', async () => {
