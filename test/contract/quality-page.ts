@@ -23,7 +23,7 @@ const OPEN: Readonly<Record<string, readonly string[]>> = {
     'tethered: no proximity contact, no lock; no serial number',
     'the current that the pilot shows is not told: what is set (261) is told in its place, at most what the hardware gives',
     'whether 257, 258, 259 and 262 wear is not published: written only where they differ; on layout 1.0.7 stand-by and ' +
-      'lock cannot be read, so both are written at the start and once more after a silence of 3 s',
+      'lock cannot be read, so both are written at the start and where the board may have restarted, 4 times at most',
     'state 11 (error) has no number; state 8 (derating) is a charge whose real offer is not told',
     'after the watchdog it is in F for about 10 s and then goes on with 261 as it stands: control pauses before it holds',
   ],
