@@ -1,7 +1,7 @@
 // One board of hw-sim in this process, with what it needs around it, over a real port with real line times, and its driver.
 import { openBus } from '../../agent/control/drivers/bus/bus.ts'
 import type { Board, Deadman } from '../../agent/control/ports/board.ts'
-import type { Bus } from '../../agent/control/ports/bus.ts'
+import type { Bus, BusUnit } from '../../agent/control/ports/bus.ts'
 import { registry } from '../../agent/control/registry.ts'
 import { type BoardId, boardKindOf } from '../../hw-sim/devices/boards.ts'
 import { type RunningSite, startSite } from '../../hw-sim/running-site.ts'
@@ -24,6 +24,10 @@ export interface BoardOptions {
   /** Keys of its own kind in the site file. */
   readonly keys?: object
   readonly cable?: 'tethered' | 'socket'
+  /** The plug's lock of a socket, driven and felt by the board. */
+  readonly boardLock?: boolean
+  /** What the fitter writes to the board before the driver meets it, with its dead-man held. */
+  readonly fitter?: (unit: BusUnit) => Promise<void>
   /** T_deadman of a board that neither tells it nor hangs on a relay, ms. */
   readonly deadmanMs?: number
 }
@@ -32,13 +36,14 @@ const UNTIL_MS = 15_000
 const clock = systemClock()
 
 /** The board as its vendor delivers it, on a bus of its own with its relay; a meter on another. */
-function siteOf(id: BoardId, { keys = {}, cable = 'tethered' }: BoardOptions): Site {
+function siteOf(id: BoardId, { keys = {}, cable = 'tethered', boardLock = false }: BoardOptions): Site {
   const { deadman, transport } = boardKindOf(id)
   const { baud, parity, stopBits, dataBits, unitId } = factsOf(id).serialDefaults
   const serial = { baud, parity, stopBits }
   const wire = { relay: 'relay', channel: 1 }
   const site = siteFile.parse({
     cable: { kind: cable, ratingMilliamps: 32_000 },
+    ...(boardLock ? { lock: { drive: 'board', feedback: 'board' } } : {}),
     buses: [
       transport === 'tcp'
         ? { kind: 'tcp', name: 'main' }
@@ -56,15 +61,14 @@ function siteOf(id: BoardId, { keys = {}, cable = 'tethered' }: BoardOptions): S
         ...keys,
       },
       { name: 'meter', device: 'eastron-sdm630-v2', bus: 'meters', unitId: METER_UNIT },
-      ...(deadman === 'own'
-        ? []
-        : [{ name: 'relay', device: 'waveshare-modbus-rtu-relay-8ch', bus: 'main', unitId: RELAY_UNIT }]),
+      ...(deadman === 'own' ? [] : [{ name: 'relay', device: RELAY, bus: 'main', unitId: RELAY_UNIT }]),
     ],
   })
   const [problem] = unfit(site)
   if (problem) throw new Error(`${problem.path.join('.')}: expected ${problem.expected}`)
   return site
 }
+const RELAY = 'waveshare-modbus-rtu-relay-8ch'
 const METER_UNIT = 2
 const RELAY_UNIT = 3
 
@@ -114,18 +118,32 @@ async function openSite(site: Site, trouble: string[]) {
     }
     return bus
   }
-  return { running, bus: await open('main'), meters: await open('meters') }
+  return { running, open }
+}
+
+/** By a bus of its own, closed before the driver's is opened. */
+async function fitOut(bus: Bus, unitId: number, fitter: (unit: BusUnit) => Promise<void>) {
+  const line = { silenceMs: 150, busSilenceMs: 0, turnaroundWorstMs: 40, latenessWorstMs: 250 }
+  const relay = registry.io[RELAY]?.create({ name: 'relay', bus, unitId: RELAY_UNIT, channel: 1 })
+  await relay?.hold()
+  await clock.sleep('its start', 1500)
+  await relay?.hold()
+  await fitter(bus.unit({ name: 'board', unitId, line }))
+  await bus.close()
 }
 
 /** In service: prepared, and its relay held, where it has one. */
 export async function boardOnBus(id: BoardId, options: BoardOptions = {}): Promise<BoardOnBus> {
   const trouble: string[] = []
   const site = siteOf(id, options)
-  const { running, bus, meters } = await openSite(site, trouble)
+  const { running, open } = await openSite(site, trouble)
   const driver = registry.boards[id]
-  const relayDriver = registry.io['waveshare-modbus-rtu-relay-8ch']
+  const relayDriver = registry.io[RELAY]
   const unitId = site.devices[0]?.unitId
   if (!driver || !relayDriver || unitId === undefined) throw new Error(`no driver for ${id}`)
+  if (options.fitter) await fitOut(await open('main'), unitId, options.fitter)
+  const bus = await open('main')
+  const meters = await open('meters')
   const board = driver.create({ name: 'board', bus, unitId })
   const ownDeadman = board.facts.deadman.kind === 'own'
   const relay = ownDeadman ? null : relayDriver.create({ name: 'relay', bus, unitId: RELAY_UNIT, channel: 1 })

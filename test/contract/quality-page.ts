@@ -30,10 +30,10 @@ const OPEN: Readonly<Record<string, readonly string[]>> = {
   'evracing-evse-din': [
     'no watchdog and no release input: a relay cuts the board’s supply, and register 2000 (6 A at least) is what it offers when the supply is back',
     'bits 4 and 5 of 1007 are told in two ways: bit 4 is an error only while no self-test runs; bit 0 (relay) is told in both polarities and is not used',
-    'states E and F are both "failure" (told as E); no serial number: a board is known by its unit id, its firmware and the ranges of its settings',
+    'states E and F are both "failure" (told as F); no serial number: a board is known by its unit id, its firmware and the ranges of its settings',
     'register 2005: bit 7 is set (0.01 A, firmware 17 or later) and bit 3 cleared (no charging with ventilation), by read, change and write; bits 13 to 15 are never written',
     'the self-test is offered only where bit 4 of 2005 (feedback of a residual current monitor) is set; 1009 as its countdown is of medium confidence',
-    'the vendor’s RCD error is cleared by nothing of ours (1004 bit 2): cutting the supply does it',
+    'an error of its residual current monitor stays until a new self-test is started (1004 bit 2 goes before it) or the supply is cut; where no monitor is connected nothing else clears it',
   ],
   'viridian-epc2-plus': [
     'no register tells the contactor, the lock’s feedback, x1 from x2, or state E: paused means register 5 = 0, read back',

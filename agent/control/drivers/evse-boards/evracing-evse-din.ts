@@ -5,7 +5,7 @@
 // 1000-1010 are lost with the supply. 2000 and above are EEPROM: read, compared, written only where they differ. Every
 // write is function code 16; 100 ms of silence after each of its replies. Modbus is off until it was switched on at the
 // board (input AN to GND five times within 3 s of its start).
-// Gaps: no lock and no serial number; states E and F are both "failure". The bits of 1007 are told in two ways: bit 0
+// Gaps: no lock and no serial number; states E and F are both "failure" (F here). The bits of 1007 are told in two ways: bit 0
 // (relay) is not used, bit 4 is an error only while no self-test runs, and the raw word goes with the reading. How late
 // it answers is no figure of the vendor's: ours, to be measured.
 import { invariant } from '../../../../shared/invariant.ts'
@@ -43,8 +43,8 @@ const settings = {
 const STATE_WORDS = 10
 const CURRENT_MAX = amps(80)
 
-/** 1002. State 5 is a failure whose pilot is not told: E, from which the offer is withdrawn. */
-const PILOTS: Readonly<Record<number, Pilot>> = { 1: 'A', 2: 'B', 3: 'C', 4: 'D', 5: 'E' }
+/** 1002. State 5 is a failure whose pilot is not told: F, the board does not serve. */
+const PILOTS: Readonly<Record<number, Pilot>> = { 1: 'A', 2: 'B', 3: 'C', 4: 'D', 5: 'F' }
 /** 1006. */
 const PWM_RUNNING = 2
 const EVSE_STATE_MAX = 3
@@ -52,6 +52,7 @@ const EVSE_STATE_MAX = 3
 /** 1004. */
 const TURN_OFF = 1
 const RUN_SELF_TEST = 2
+const CLEAR_RCD_ERROR = 4
 
 /** 2005. */
 const ALLOW_STATE_D = 1 << 3
@@ -116,6 +117,8 @@ function createBoard(name: string, unit: BusUnit): Board {
   /** Grows with each pause, so that an offer under way notices it. */
   let pauses = 0
   let readsAll = true
+  /** 1007 as read last. */
+  let status = 0
 
   const write = (
     row: { readonly address: number },
@@ -148,6 +151,7 @@ function createBoard(name: string, unit: BusUnit): Board {
       configBits = null
       return err(seen)
     }
+    status = seen.status
     selfTest = nextSelfTest(selfTest, seen, takenAtMonotonicMs)
     return ok({
       takenAtMonotonicMs,
@@ -157,7 +161,7 @@ function createBoard(name: string, unit: BusUnit): Board {
       proximity: seen.proximity,
       errors: errorsOf(seen, selfTest),
       selfTest: selfTest.kind === 'ordered' ? 'running' : selfTest.kind,
-      ...(seen.status >> 1 === 0 && seen.pilot !== 'E'
+      ...(seen.status >> 1 === 0 && seen.pilot !== 'F'
         ? {}
         : { vendorError: `register 1007: 0x${seen.status.toString(16).padStart(4, '0')}` }),
     })
@@ -215,8 +219,14 @@ function createBoard(name: string, unit: BusUnit): Board {
     return done(paused)
   }
 
+  /** An error of the residual current monitor stays until it is cleared: a new test begins without the old one's. */
   async function startSelfTest(): Promise<Result<null, BusFailure>> {
-    const ordered = await write(state.command, ((known.command ?? 0) & TURN_OFF) | RUN_SELF_TEST, 'board')
+    const off = (known.command ?? 0) & TURN_OFF
+    if (bit(status, 4) || bit(status, 5)) {
+      const cleared = await write(state.command, off | CLEAR_RCD_ERROR, 'board')
+      if (!cleared.ok) return cleared
+    }
+    const ordered = await write(state.command, off | RUN_SELF_TEST, 'board')
     if (ordered.ok) selfTest = { kind: 'ordered', atMonotonicMs: ordered.value.takenAtMonotonicMs }
     return done(ordered)
   }
@@ -373,11 +383,12 @@ function proximityOf(word: number): BoardReading['proximity'] {
 
 const bit = (status: number, index: number) => ((status >> index) & 1) === 1
 
+const isTesting = ({ selfTestSeconds }: Seen, { kind }: SelfTest): boolean =>
+  selfTestSeconds > 0 || kind === 'ordered' || kind === 'running'
+
 /** Bit 5 in one transcription, bit 4 in the other, where it means "test in progress" in the first. */
-const residualCurrentError = ({ status, selfTestSeconds }: Seen, selfTest: SelfTest): boolean => {
-  const tests = selfTestSeconds > 0 || selfTest.kind === 'ordered' || selfTest.kind === 'running'
-  return bit(status, 5) || (bit(status, 4) && !tests)
-}
+const residualCurrentError = (seen: Seen, selfTest: SelfTest): boolean =>
+  bit(seen.status, 5) || (bit(seen.status, 4) && !isTesting(seen, selfTest))
 
 function nextSelfTest(selfTest: SelfTest, seen: Seen, now: MonotonicMs): SelfTest {
   switch (selfTest.kind) {
@@ -398,6 +409,8 @@ function errorsOf(seen: Seen, selfTest: SelfTest): readonly BoardError[] {
   if (bit(seen.status, 2)) errors.push('ventilationRejected')
   if (selfTest.kind === 'failed') errors.push('residualCurrentTestFailed')
   else if (residualCurrentError(seen, selfTest)) errors.push('residualCurrentTripped')
-  if (seen.pilot === 'E' && errors.length === 0) errors.push('internalFault')
+  // Bit 3: what was wrong is over, and the board waits for the car to let go of the pilot.
+  if (seen.pilot === 'F' && errors.length === 0)
+    errors.push(bit(seen.status, 3) ? 'unavailable' : 'internalFault')
   return errors
 }

@@ -148,11 +148,12 @@ describe('read', () => {
     // Bit 4: an error in one transcription, "test in progress" in the other; no test runs.
     [5, 0b0001_0000, ['residualCurrentTripped']],
     [5, 0b0000_0000, ['internalFault']],
-    [5, 0b0000_1000, ['internalFault']],
+    // What was wrong is over; the board waits for the pilot's release.
+    [5, 0b0000_1000, ['unavailable']],
   ])('tells failure %i with status bits %i', async (vehicle, status, errors) => {
     show({ vehicle, status })
     expect(await reading()).toMatchObject({
-      pilot: vehicle === 5 ? 'E' : 'D',
+      pilot: vehicle === 5 ? 'F' : 'D',
       errors,
       vendorError: `register 1007: 0x${status.toString(16).padStart(4, '0')}`,
     })
@@ -337,6 +338,15 @@ describe('the self-test', () => {
     expect(await reading()).toMatchObject({ selfTest: 'running', errors: [] })
     show({ status: after })
     expect(await reading()).toMatchObject({ selfTest: outcome, errors })
+  })
+
+  it('clears an old error before it begins', async () => {
+    await monitored()
+    show({ vehicle: 5, status: 0b10_0000 })
+    await reading()
+    at.sent()
+    await starts()
+    expect(at.sent()).toEqual(['011003ec0001020004', '011003ec0001020002'])
   })
 
   it('has failed when it was not seen to run within 5 s', async () => {
