@@ -9,8 +9,9 @@ export const FAULTS_PAGE = 'docs/safety/faults.md'
 const section = (row: FaultRow) => `## ${row.code}
 ${row.means}
 
-- **Current**: ${row.withdraws ? 'withdrawn while the fault stands' : 'goes on'}
+- **Current**: ${row.withdraws ? 'withdrawn while the fault stands' : 'goes on'}${row.keepsLock ? "; the plug's lock stays shut" : ''}
 - **Clears**: ${row.clears}${row.latched ? ' Stays over restarts until then.' : ''}
+- **Who comes**: ${row.ticket ? 'a technician: it is worth a ticket' : 'nobody: it is the driver’s, or it passes'}
 - **OCPP**: 1.6 \`${row.ocpp16}\`; 2.0.1 \`${row.ocpp201.component}.${row.ocpp201.variable}\`
 - **Source**: ${row.source}
 - **Proved by**: \`test/${row.test}\`

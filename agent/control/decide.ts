@@ -1,11 +1,11 @@
 // One decision of control: the lowest plan, the resume rule, then the safety step. Pure; the loop performs it.
-import type { BindingLimit, PlanSet } from '../../shared/limits/plan.ts'
+import type { BindingLimit, LimitPlan, PlanSet } from '../../shared/limits/plan.ts'
 import { type MonotonicMs, milliAmps, type PhasesWired } from '../../shared/units.ts'
-import type { GridRelayInput } from './limits/grid-relay.ts'
+import { type GridRelayInput, gridFailsafe, gridRelay } from './limits/grid-relay.ts'
 import { lowest, type Plans } from './limits/minimum.ts'
 import { fixedArithmetic, lowestFixed, type OwnLimits, ownPlans } from './limits/own-plans.ts'
 import { RESUME_FREE, type ResumeState, stepResume } from './limits/resume.ts'
-import type { TemperatureInput } from './limits/temperature.ts'
+import { COOL, stepTemperature, type TemperatureInput, type TemperatureState } from './limits/temperature.ts'
 import type { Fallback } from './ports/board.ts'
 import { NOTHING_WIRED, PLAIN_SITE, type Site, type Wired } from './safety/site.ts'
 import type { DeadmanSight, SafetyInput, SafetyState, SafetyStep } from './safety/state.ts'
@@ -14,9 +14,17 @@ import { stepSafety } from './safety/step.ts'
 export interface DecisionState {
   readonly safety: SafetyState
   readonly resume: ResumeState
+  readonly temperature: TemperatureState
 }
 
-type Computed = 'limitMilliamps' | 'deadman' | 'tooHot' | 'site' | 'wired'
+type Computed =
+  | 'limitMilliamps'
+  | 'deadman'
+  | 'tooHot'
+  | 'temperatureUnknown'
+  | 'gridInputLost'
+  | 'site'
+  | 'wired'
 
 export interface DecisionInput extends Omit<SafetyInput, Computed> {
   readonly deadman: DeadmanSight
@@ -40,20 +48,16 @@ export interface Decision extends Omit<SafetyStep, 'state'> {
   readonly binding: BindingLimit
 }
 
-export const initialDecision = (safety: SafetyState): DecisionState => ({ safety, resume: RESUME_FREE })
+export const initialDecision = (safety: SafetyState): DecisionState => ({
+  safety,
+  resume: RESUME_FREE,
+  temperature: COOL,
+})
 
 export function decide(state: DecisionState, input: DecisionInput, now: MonotonicMs): Decision {
-  const proximity = input.board?.proximity
-  const cableMilliamps =
-    proximity?.kind === 'rating'
-      ? milliAmps(Math.min(proximity.currentMilliamps, input.own.cableMilliamps))
-      : input.own.cableMilliamps
-  const plans: Plans = {
-    set: input.set,
-    own: ownPlans({ ...input.own, cableMilliamps }, input.set),
-    phasesWired: input.phasesWired,
-    stepMilliamps: input.facts.stepMilliamps,
-  }
+  const heat = stepTemperature(state.temperature, input.temperature, input.board, now)
+  const grid = gridRelay(input.gridRelay, state.safety.startedAtMonotonicMs, now)
+  const plans = plansOf(input, [heat.plan, grid.plan])
   const resumed = stepResume(
     state.resume,
     {
@@ -76,22 +80,47 @@ export function decide(state: DecisionState, input: DecisionInput, now: Monotoni
       site,
       wired: input.wired ?? NOTHING_WIRED,
       limitMilliamps: binding.currentMilliamps,
-      tooHot: null,
-      deadman: {
-        ...input.deadman,
-        isUnproved: input.fallback?.timeoutMs === null && site.silenceProved === null,
-        arithmetic: fixedArithmetic(plans),
-        // Not told yet: nothing is offered before the board is prepared, which tells it.
-        currentMilliamps: input.fallback?.currentMilliamps ?? milliAmps(0),
-        lowestFixedMilliamps: lowestFixed(plans),
-      },
+      tooHot: heat.tooHot,
+      temperatureUnknown: heat.unknown,
+      gridInputLost: grid.lost,
+      deadman: { ...input.deadman, ...judgedFallback(input, site, plans) },
     },
     now,
   )
   return {
-    state: { safety: step.state, resume: resumed.state },
+    state: { safety: step.state, resume: resumed.state, temperature: heat.state },
     binding,
     commands: step.commands,
     facts: step.facts,
+  }
+}
+
+function plansOf(input: DecisionInput, measured: readonly (LimitPlan | null)[]): Plans {
+  const proximity = input.board?.proximity
+  const cableMilliamps =
+    proximity?.kind === 'rating'
+      ? milliAmps(Math.min(proximity.currentMilliamps, input.own.cableMilliamps))
+      : input.own.cableMilliamps
+  return {
+    set: input.set,
+    own: [
+      ...ownPlans({ ...input.own, cableMilliamps }, input.set),
+      ...measured.filter((plan) => plan !== null),
+    ],
+    phasesWired: input.phasesWired,
+    stepMilliamps: input.facts.stepMilliamps,
+  }
+}
+
+/** I_deadman beside the limits that it must not be above. */
+function judgedFallback({ fallback, facts, gridRelay: relay }: DecisionInput, site: Site, plans: Plans) {
+  const fixed = relay === undefined ? plans : { ...plans, own: [...plans.own, gridFailsafe(relay)] }
+  return {
+    // Not told yet: nothing is offered before the board is prepared, which tells it.
+    currentMilliamps: fallback?.currentMilliamps ?? milliAmps(0),
+    // A relay of ours has its own time; only a board's own watchdog can be of unknown length.
+    isUnproved: facts.deadman.kind === 'own' && fallback?.timeoutMs === null && site.silenceProved === null,
+    lowestFixedMilliamps: lowestFixed(fixed),
+    arithmetic: fixedArithmetic(fixed),
   }
 }

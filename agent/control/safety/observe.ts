@@ -1,9 +1,13 @@
 // What the readings say about pilot, plug-in and contactor, before anything is decided.
 import { type MonotonicMs, milliAmps } from '../../../shared/units.ts'
 import type { Fact } from '../../control-link/messages.ts'
+import type { BoardReading } from '../ports/board.ts'
 import { flows } from './meter-judge.ts'
+import { type Sample, stepOverload } from './overload.ts'
+import { isFresh } from './site.ts'
 import {
   boardAnswers,
+  OPEN_AFTER_MS,
   PLUG_SURE_MS,
   type RelayView,
   readingCounts,
@@ -22,13 +26,15 @@ export function observe(
   now: MonotonicMs,
 ): { readonly state: SafetyState; readonly facts: readonly Fact[] } {
   const plugged = observePlug(state, input, now)
-  const seen = plugged.state
+  const seen = { ...plugged.state, pauseSeenSinceMonotonicMs: pauseSeen(state, input, now) }
+  const told = observeTold(seen.told, input, now)
   return {
     facts: plugged.facts,
     state: {
       ...seen,
-      relay: observeRelay(seen.relay, input, now),
-      told: observeTold(seen.told, input, now),
+      relay: observeRelay(seen, input, now),
+      told,
+      overload: stepOverload(seen.overload, seen.told, told, sampleOf(input)),
       flowSeenAtMonotonicMs: observeFlow(seen, input),
       mustBeOpenSinceMonotonicMs: mustBeOpen(seen, input, now),
     },
@@ -68,14 +74,26 @@ function observePlug(state: SafetyState, input: SafetyInput, now: MonotonicMs) {
   return { facts, state: next }
 }
 
+/**
+ * What is known of the contactors, best witness first: a fresh mirror contact of our release contactor, which is in series;
+ * the board's own register; else pilot and meter. Current that flows is a closed contactor, whoever says otherwise.
+ */
+function observeRelay(state: SafetyState, input: SafetyInput, now: MonotonicMs): RelayView {
+  const { fresh } = input.meter
+  const { releaseClosed: mirror } = input.wired
+  const inferred = inferRelay(state, input, now)
+  if (input.site.release?.hasMirror !== true || !isFresh(mirror, now) || mirror.value) return inferred
+  return fresh !== null && flows(fresh.reading) ? inferred : { ...inferred, view: 'open' }
+}
+
 /** Open: not C2 or D2 in two readings, and a fresh meter reading from after the first of them below 0.5 A. */
-function observeRelay(relay: RelayView, input: SafetyInput, now: MonotonicMs): RelayView {
+function inferRelay(state: SafetyState, input: SafetyInput, now: MonotonicMs): RelayView {
+  const { relay } = state
   if (!boardAnswers(input, now) || input.board === null) return { ...relay, view: 'unknown', awayReads: 0 }
   const reading = input.board
   const isNew = reading.takenAtMonotonicMs !== relay.judgedReadingAtMonotonicMs
   const judged = { ...relay, judgedReadingAtMonotonicMs: reading.takenAtMonotonicMs }
-  if ((reading.pilot === 'C' || reading.pilot === 'D') && reading.oscillatorOn)
-    return { ...judged, view: 'closed', awayReads: 0 }
+  if (mayBeClosed(state, input, reading)) return { ...judged, view: 'closed', awayReads: 0 }
   const first = relay.awayReads === 0
   const away = {
     ...judged,
@@ -83,9 +101,36 @@ function observeRelay(relay: RelayView, input: SafetyInput, now: MonotonicMs): R
     awaySinceMonotonicMs: first && isNew ? reading.takenAtMonotonicMs : relay.awaySinceMonotonicMs,
   }
   const { fresh } = input.meter
-  if (away.awayReads < 2 || fresh === null || fresh.begunAtMonotonicMs < away.awaySinceMonotonicMs)
-    return { ...away, view: away.view === 'open' && fresh !== null ? 'open' : 'unknown' }
-  return { ...away, view: flows(fresh.reading) ? 'closed' : 'open' }
+  const metered = fresh !== null && fresh.begunAtMonotonicMs >= away.awaySinceMonotonicMs
+  if (away.awayReads < 2) return { ...away, view: staysOpen(away, input) }
+  if (metered) return { ...away, view: flows(fresh.reading) ? 'closed' : 'open' }
+  // A register is a witness of its own: no meter is needed beside it.
+  return { ...away, view: reading.relay === 'open' ? 'open' : staysOpen(away, input) }
+}
+
+const staysOpen = ({ view }: RelayView, { meter }: SafetyInput): RelayView['view'] =>
+  view === 'open' && meter.fresh !== null ? 'open' : 'unknown'
+
+/** The reading alone is a reason to hold the contactor closed. */
+function mayBeClosed(state: SafetyState, { facts }: SafetyInput, reading: BoardReading): boolean {
+  if (reading.relay !== undefined) return reading.relay === 'closed'
+  if (reading.pilot !== 'C' && reading.pilot !== 'D') return false
+  if (facts.tellsOscillator) return reading.oscillatorOn
+  // Without x1 and x2 a pause counts when it has read back for the 6 s in which a car may still draw.
+  const since = state.pauseSeenSinceMonotonicMs
+  return since === null || reading.takenAtMonotonicMs - since < OPEN_AFTER_MS
+}
+
+function pauseSeen(state: SafetyState, input: SafetyInput, now: MonotonicMs): MonotonicMs | null {
+  if (!boardAnswers(input, now) || input.board === null || input.board.oscillatorOn) return null
+  return state.pauseSeenSinceMonotonicMs ?? input.board.takenAtMonotonicMs
+}
+
+/** The highest current of the phases, of a reading that is about now. */
+export function sampleOf({ meter }: SafetyInput): Sample | null {
+  if (meter.fresh === null) return null
+  const { currentsMilliamps, takenAtMonotonicMs } = meter.fresh.reading
+  return { drawnMilliamps: Math.max(...currentsMilliamps), takenAtMonotonicMs }
 }
 
 function observeTold(told: SafetyState['told'], input: SafetyInput, now: MonotonicMs): SafetyState['told'] {

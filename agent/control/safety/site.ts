@@ -1,7 +1,7 @@
 // How a box is built, and what is wired to it beside board, dead-man relay and meter. The shell fills these words; what an
 // input means and when something moves is decided in this room. A box without extras is PLAIN_SITE with NOTHING_WIRED.
 import type { MonotonicMs } from '../../../shared/units.ts'
-import type { LockSight } from '../ports/board.ts'
+import type { BoardReading, LockSight } from '../ports/board.ts'
 import type { Sighted } from '../ports/io.ts'
 
 export type Connector =
@@ -89,3 +89,43 @@ export const INPUT_LOST_MS = 2000
 
 export const isFresh = <T>(sighted: Sighted<T> | null, now: MonotonicMs): sighted is Sighted<T> =>
   sighted !== null && now - sighted.takenAtMonotonicMs < INPUT_LOST_MS
+
+/** Where the lock is, by whom the site names; null while that is not known about now. */
+export function lockSight(input: LockSources, now: MonotonicMs): LockSight | null {
+  const { connector } = input.site
+  if (connector.kind === 'tethered') return null
+  switch (connector.feedback) {
+    case 'module':
+      return isFresh(input.wired.lock, now) ? input.wired.lock.value : null
+    case 'board': {
+      const { board } = input
+      const isNow = board !== null && now - board.takenAtMonotonicMs < INPUT_LOST_MS
+      return isNow ? (board.lock ?? null) : null
+    }
+    case 'none':
+      return null
+  }
+}
+
+interface LockSources {
+  readonly site: Site
+  readonly wired: Wired
+  readonly board: BoardReading | null
+}
+
+/** Inputs that the site owes and that are not heard, in words; the first 2 s of a control are excused. */
+export function inputsLost(
+  { site, wired }: Pick<LockSources, 'site' | 'wired'>,
+  startedAt: MonotonicMs,
+  now: MonotonicMs,
+): string | null {
+  const owed: readonly (readonly [string, boolean, Sighted<unknown> | null])[] = [
+    ['lock', site.connector.kind === 'socket' && site.connector.feedback === 'module', wired.lock],
+    ['mirror contact', site.release?.hasMirror === true, wired.releaseClosed],
+    ['residual current monitor', site.hasResidualInput, wired.residualTripped],
+    ['stop button', site.hasStopButton, wired.stopPressed],
+  ]
+  const missed = owed.filter(([, isOwed, sighted]) => isOwed && !isFresh(sighted, now))
+  if (missed.length === 0 || now - startedAt < INPUT_LOST_MS) return null
+  return `not heard for ${INPUT_LOST_MS} ms: ${missed.map(([name]) => name).join(', ')}`
+}

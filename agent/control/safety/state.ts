@@ -3,8 +3,13 @@ import type { FaultCode } from '../../../shared/faults.ts'
 import { type MilliAmps, type MonotonicMs, milliAmps } from '../../../shared/units.ts'
 import type { ChargingState, Fact, Pilot } from '../../control-link/messages.ts'
 import type { BoardFacts, BoardReading } from '../ports/board.ts'
+import { LOCK_AT_REST, type LockState } from './lock.ts'
 import type { MeterView } from './meter-judge.ts'
+import { NO_OVERLOAD, type OverloadState, type Told } from './overload.ts'
+import type { SelfTestState } from './self-test.ts'
 import type { Site, Wired } from './site.ts'
+import type { WakeState } from './wake.ts'
+import { NO_WEAR, type Wear } from './wear.ts'
 
 /** The board is asked every 50 ms; a short bus error never stops a car. */
 export const BOARD_LOST_MS = 2000
@@ -20,10 +25,6 @@ export const UNAVAILABLE_MS = 5000
 export const PWM_SPACING_MS = 5000
 /** IEC 61851-1 Table A.6 seq. 10.2: a car that stays in C1 is opened 6 s after the PWM was removed. */
 export const OPEN_AFTER_MS = 6000
-/** The car has 5 s to follow a new offer; 2 s for the meter. */
-export const FOLLOW_MS = 7000
-/** A contactor is told open for this long before current through it is called a welded contact. */
-export const WELDED_MS = 3000
 /** The pilot must be seen again, so a release that nothing confirms ends by itself. */
 export const RELEASE_MAX_MS = 10_000
 /** A board's start, and the time after which one that does not answer is lost. */
@@ -53,7 +54,7 @@ export interface SafetyInput {
   readonly wired: Wired
   /**
    * What ends the current when nobody talks to the board: our relay, or the board's own watchdog. Of a watchdog that any
-   * request feeds, an answered request is a refresh; `releaseDeadman` then means: feed it no more (reading goes on).
+   * request feeds, an answered request is a refresh; `releaseDeadman` then means: out of service, or silence.
    */
   readonly deadman: {
     /** The newest refresh that was confirmed; null before the first and after a confirmed release. */
@@ -74,6 +75,10 @@ export interface SafetyInput {
   }
   /** The box is too hot to charge: the reading and the limit, in words; null while it is not. */
   readonly tooHot: string | null
+  /** No sensor of the temperature is heard: the curve's own fallback holds. In words; null while one is. */
+  readonly temperatureUnknown: string | null
+  /** The grid operator's relay is not heard: its last state holds. In words; null while it is. */
+  readonly gridInputLost: string | null
   /** The newest write to the board that was confirmed; unknown after a failed one and after the board was lost. */
   readonly written: Written
   /** The binding limit, in steps of the board: 0, or 6 A and more. */
@@ -129,13 +134,9 @@ export type DeadmanState =
       readonly why: 'boardLost' | 'mustOpen' | 'doesNotFollow'
     }
 
-/** What was told to the car and since when; the newest last. */
-export interface Told {
-  readonly currentMilliamps: MilliAmps
-  readonly sinceMonotonicMs: MonotonicMs
-}
-
 export interface SafetyState {
+  /** When this control began to decide. */
+  readonly startedAtMonotonicMs: MonotonicMs
   /** The newest reading of the pilot that counts; null before the first. */
   readonly pilot: Pilot | null
   readonly pilotSinceMonotonicMs: MonotonicMs
@@ -150,7 +151,13 @@ export interface SafetyState {
   readonly faults: readonly StandingFault[]
   readonly relay: RelayView
   readonly deadman: DeadmanState
+  /** What was told to the car, the newest last. */
   readonly told: readonly Told[]
+  readonly overload: OverloadState
+  readonly lock: LockState
+  readonly selfTest: SelfTestState
+  readonly wake: WakeState
+  readonly wear: Wear
   /** The permission that something was offered for: the next offer for another one is a first offer. */
   readonly offeredUuid: string | null
   /** The newest offer that was commanded, confirmed or not: a write that failed frees no increase of its spacing. */
@@ -159,6 +166,8 @@ export interface SafetyState {
   readonly withdrawnSinceMonotonicMs: MonotonicMs | null
   /** This withdrawal was already ended by opening. */
   readonly opened: boolean
+  /** The car still took current when its 6 s of this withdrawal were over. */
+  readonly overran: boolean
   /** Last moment at which a permission for this plug-in was held; null where none was since the start. */
   readonly permittedAtMonotonicMs: MonotonicMs | null
   readonly flowSeenAtMonotonicMs: MonotonicMs | null
@@ -166,9 +175,11 @@ export interface SafetyState {
   readonly mustBeOpenSinceMonotonicMs: MonotonicMs | null
   /** Since when a car that was offered at least 6 A has waited in B. */
   readonly waitsInBSinceMonotonicMs: MonotonicMs | null
+  /** Since when the board has read back that it offers nothing; null while it offers, or does not answer. */
+  readonly pauseSeenSinceMonotonicMs: MonotonicMs | null
 }
 
-/** What is known of the contactor from pilot and meter: boards of this kind have no register for it. */
+/** What is known of the contactors: from a mirror contact, the board's register, or pilot and meter; see observe.ts. */
 export interface RelayView {
   readonly view: 'open' | 'closed' | 'unknown'
   /** Consecutive readings that were not C2 or D2, and when the first of them was taken. */
@@ -188,9 +199,12 @@ export interface Adopted {
   readonly plugId: string | null
   readonly chargingState: ChargingState
   readonly faults: readonly StandingFault[]
+  /** Counters go on where the last control left them; absent: from 0. */
+  readonly wear?: Wear
 }
 
 export const initialSafety = (now: MonotonicMs, adopted: Adopted | null): SafetyState => ({
+  startedAtMonotonicMs: now,
   pilot: null,
   pilotSinceMonotonicMs: now,
   pilotHidden: false,
@@ -202,14 +216,21 @@ export const initialSafety = (now: MonotonicMs, adopted: Adopted | null): Safety
   relay: { view: 'unknown', awayReads: 0, awaySinceMonotonicMs: now, judgedReadingAtMonotonicMs: null },
   deadman: { kind: 'held', sinceMonotonicMs: now },
   told: [],
+  overload: NO_OVERLOAD,
+  lock: LOCK_AT_REST,
+  selfTest: { kind: 'due' },
+  wake: { kind: 'awake' },
+  wear: adopted?.wear ?? NO_WEAR,
   offeredUuid: null,
   lastOffer: null,
   withdrawnSinceMonotonicMs: null,
   opened: false,
+  overran: false,
   permittedAtMonotonicMs: null,
   flowSeenAtMonotonicMs: null,
   mustBeOpenSinceMonotonicMs: null,
   waitsInBSinceMonotonicMs: null,
+  pauseSeenSinceMonotonicMs: null,
 })
 
 /** The board has answered lately enough for its reading to be about now. */

@@ -1,27 +1,32 @@
 // May current flow, and what must the hardware do now? The only place that decides it. What must hold for every state and
-// input: nothing is offered without a permission for this plug-in, nor above the limit, nor in A, D, E, F, nor while a
-// withdrawing fault stands; what ends an offer waits for nothing; C → B is the board's business and writes nothing.
+// input: nothing is offered without a permission for this plug-in, nor above the limit, nor in A, D, E, F, nor to a plug
+// that is not locked (or part of the box), nor while a withdrawing fault stands; what ends an offer waits for nothing; C → B
+// is the board's business and writes nothing.
+import { faultRow } from '../../../shared/faults.ts'
 import { CURRENT_MIN, type MilliAmps, type MonotonicMs } from '../../../shared/units.ts'
 import type { ChargingState, Fact } from '../../control-link/messages.ts'
-import { firstFault, permitted, stepFaults } from './faults.ts'
+import { stepDeadman } from './deadman.ts'
+import { firstFault, stepFaults } from './faults.ts'
+import { stepGivingUp } from './giving-up.ts'
+import { type LockStep, lockSure, stepLock } from './lock.ts'
 import { flows } from './meter-judge.ts'
 import { observe } from './observe.ts'
+import type { Told } from './overload.ts'
+import { permitted } from './permission.ts'
+import { releaseCommand } from './release.ts'
+import { type SelfTestInput, selfTestHolds, stepSelfTest } from './self-test.ts'
+import { lockSight } from './site.ts'
 import {
   type Command,
-  type DeadmanState,
-  KEEPER_SILENT_MS,
   OPEN_AFTER_MS,
   PWM_SPACING_MS,
-  RELAY_SETTLE_MS,
-  RELEASE_MAX_MS,
   type SafetyInput,
   type SafetyState,
   type SafetyStep,
-  SUPPLY_TRY_MS,
-  type Told,
   toldNow,
-  WELDED_MS,
 } from './state.ts'
+import { stepWake } from './wake.ts'
+import { overruns, stepWear } from './wear.ts'
 
 /** What is wanted of the board. `leave`: nothing counts yet, so nothing is written and a running charge is not touched. */
 type Wish =
@@ -32,22 +37,27 @@ type Wish =
 /** Total and synchronous. Commands are in the order in which they must be done. */
 export function stepSafety(before: SafetyState, given: SafetyInput, now: MonotonicMs): SafetyStep {
   const seen = observe(before, given, now)
-  const silence = stepSilence(seen.state, given, now)
-  const input = silence.released === null ? given : { ...given, permission: null }
+  const givenUp = stepGivingUp(seen.state, given, now)
+  const input = givenUp.released === null ? given : { ...given, permission: null }
   const judged = stepFaults(seen.state, input, now)
-  const faulty: SafetyState = {
+  const judgedState: SafetyState = {
     ...seen.state,
     faults: judged.faults,
-    waitsInBSinceMonotonicMs: silence.waitsSince,
+    waitsInBSinceMonotonicMs: givenUp.waitsSince,
     permittedAtMonotonicMs: permitted(seen.state, given) ? now : seen.state.permittedAtMonotonicMs,
   }
-  const wish = wishOf(faulty, input)
-  const offer = offerCommand(faulty, input, wish, now)
-  const withdrawn = stepWithdrawal(faulty, wish, now)
+  const lock = stepPlugLock(judgedState, input, now)
+  const test = stepSelfTest(judgedState.selfTest, selfTestInput(judgedState, input), now)
+  const readied: SafetyState = { ...judgedState, lock: lock.state, selfTest: test.state }
+  const woken = stepWakeUp(readied, input, now)
+  const { wish } = woken
+  const offer = offerCommand(readied, input, wish, now)
+  const release = releaseCommand(woken.state, input, wish.kind, now)
+  const withdrawn = stepWithdrawal(woken.state, input, wish, now)
   const deadman = stepDeadman(withdrawn, input, now)
   const chargingState = chargingStateOf(withdrawn, input, wish)
   const facts: Fact[] = [...seen.facts]
-  if (silence.released !== null) facts.push({ kind: 'released', uuid: silence.released, why: 'keeperSilent' })
+  if (givenUp.released !== null) facts.push({ kind: 'released', ...givenUp.released })
   facts.push(...judged.facts)
   if (chargingState !== before.chargingState) facts.push({ kind: 'chargingState', state: chargingState })
   return {
@@ -55,48 +65,92 @@ export function stepSafety(before: SafetyState, given: SafetyInput, now: Monoton
       ...withdrawn,
       ...deadman.state,
       chargingState,
+      wear: stepWear(withdrawn.wear, wearSight(before), wearSight(withdrawn)),
       offeredUuid:
-        offer?.kind === 'offer' && input.permission !== null ? input.permission.uuid : faulty.offeredUuid,
-      lastOffer: lastOfferAfter(faulty.lastOffer, offer, now),
+        offer?.kind === 'offer' && input.permission !== null ? input.permission.uuid : withdrawn.offeredUuid,
+      lastOffer: lastOfferAfter(withdrawn.lastOffer, offer, now),
     },
     commands: [
+      ...(release === null ? [] : [release]),
       ...(offer === null ? [] : [offer]),
       ...deadman.commands,
-      ...(silence.released === null ? [] : [{ kind: 'dropPermission' } as const]),
+      ...(givenUp.released === null ? [] : [{ kind: 'dropPermission' } as const]),
+      ...(lock.command === null ? [] : [{ kind: lock.command }]),
+      ...(test.start ? [{ kind: 'startSelfTest' } as const] : []),
     ],
     facts,
   }
 }
 
-/**
- * Nobody's cable is trapped while keeper is gone: a car that was offered at least 6 A and has waited in B for 30 s loses
- * its permission when keeper has been silent for 30 s. A car that a plan holds back is left alone.
- */
-function stepSilence(state: SafetyState, input: SafetyInput, now: MonotonicMs) {
-  const held = input.limitMilliamps < CURRENT_MIN || !permitted(state, input)
-  const elsewhere = state.pilot === 'A' || state.pilot === 'C' || state.pilot === 'D'
-  if (held || elsewhere) return { waitsSince: null, released: null }
-  const waits = state.pilot === 'B' && toldNow(input) >= CURRENT_MIN
-  // A wake-up pulse of the board (F for 3 s) in between is part of the waiting.
-  const waitsSince = state.waitsInBSinceMonotonicMs ?? (waits ? now : null)
-  const over =
-    waits &&
-    waitsSince !== null &&
-    now - waitsSince >= KEEPER_SILENT_MS &&
-    input.keeperSilentMs >= KEEPER_SILENT_MS
-  return over && input.permission !== null
-    ? { waitsSince: null, released: input.permission.uuid }
-    : { waitsSince, released: null }
+function stepPlugLock(state: SafetyState, input: SafetyInput, now: MonotonicMs): LockStep {
+  return stepLock(
+    state.lock,
+    {
+      connector: input.site.connector,
+      sight: lockSight(input, now),
+      pilot: state.pilotHidden ? null : state.pilot,
+      pilotForMs: now - state.pilotSinceMonotonicMs,
+      permitted: permitted(state, input),
+      cablePresent: input.board?.proximity.kind === 'rating',
+      relayOpen: state.relay.view === 'open',
+      keepsShut: state.faults.some(({ code }) => faultRow(code).keepsLock),
+    },
+    now,
+  )
 }
 
-function wishOf(state: SafetyState, input: SafetyInput): Wish {
+/** Something is offered for this permission already: by us, or by the control that this one follows. */
+const isBegun = (state: SafetyState, input: SafetyInput) =>
+  permitted(state, input) && (state.offeredUuid === input.permission?.uuid || toldNow(input) > 0)
+
+function selfTestInput(state: SafetyState, input: SafetyInput): SelfTestInput {
+  const { fresh } = input.meter
+  const seen = !state.pilotHidden && (state.pilot === 'A' || state.pilot === 'B' || state.pilot === 'C')
+  const dead = state.relay.view === 'open' && fresh !== null && !flows(fresh.reading)
+  return {
+    hasSelfTest: input.facts.hasSelfTest,
+    eachMs: input.site.selfTestEachMs,
+    told: state.pilotHidden ? null : (input.board?.selfTest ?? null),
+    mayRun: seen && dead && input.written.kind === 'paused' && !isBegun(state, input),
+    charging: state.relay.view === 'closed',
+  }
+}
+
+function wishOf(state: SafetyState, input: SafetyInput, now: MonotonicMs): Wish {
   if (firstFault(state.faults) !== null) return { kind: 'pause' }
   if (input.limitMilliamps < CURRENT_MIN) return { kind: 'pause' }
   // A permission whose plug-in was not seen yet is an adopted one: the first reading that counts decides.
   if (!permitted(state, input)) return { kind: 'pause' }
   if (state.pilot === null || state.pilotHidden) return { kind: 'leave' }
   if (state.pilot !== 'B' && state.pilot !== 'C') return { kind: 'pause' }
+  if (!lockSure(input.site.connector, lockSight(input, now)))
+    return lockUnheard(input) && isBegun(state, input) ? { kind: 'leave' } : { kind: 'pause' }
+  const test = selfTestInput(state, input)
+  if (state.selfTest.kind === 'running') return { kind: 'pause' }
+  if (!isBegun(state, input) && selfTestHolds(state.selfTest, test, now)) return { kind: 'pause' }
   return { kind: 'offer', currentMilliamps: input.limitMilliamps }
+}
+
+/** Control has only just started: the IO module was not read yet, and INPUT_LOST ends the wait. */
+const lockUnheard = ({ site, wired }: SafetyInput) =>
+  site.connector.kind === 'socket' && site.connector.feedback === 'module' && wired.lock === null
+
+/** The wish, and in its place a pause of a few seconds for a car that sleeps. */
+function stepWakeUp(state: SafetyState, input: SafetyInput, now: MonotonicMs) {
+  const wish = wishOf(state, input, now)
+  if (input.site.wakes === 'board') return { state, wish }
+  const wake = stepWake(
+    state.wake,
+    {
+      pilot: state.pilot,
+      offering: wish.kind === 'offer',
+      isTold: toldNow(input) >= CURRENT_MIN,
+      pulseMs: PWM_SPACING_MS,
+    },
+    now,
+  )
+  const pulsed: Wish = wake.kind === 'pulse' ? { kind: 'pause' } : wish
+  return { state: { ...state, wake }, wish: pulsed }
 }
 
 function offerCommand(state: SafetyState, input: SafetyInput, wish: Wish, now: MonotonicMs): Command | null {
@@ -150,89 +204,24 @@ function lastOfferAfter(last: Told | null, offer: Command | null, now: Monotonic
   return { currentMilliamps: offer.currentMilliamps, sinceMonotonicMs: now }
 }
 
-function stepWithdrawal(state: SafetyState, wish: Wish, now: MonotonicMs): SafetyState {
-  if (wish.kind !== 'pause') return { ...state, withdrawnSinceMonotonicMs: null, opened: false }
+function stepWithdrawal(state: SafetyState, input: SafetyInput, wish: Wish, now: MonotonicMs): SafetyState {
+  if (wish.kind !== 'pause')
+    return { ...state, withdrawnSinceMonotonicMs: null, opened: false, overran: false }
   const away = !state.pilotHidden && (state.pilot === 'A' || state.pilot === 'B')
+  const since = state.withdrawnSinceMonotonicMs ?? now
   return {
     ...state,
-    withdrawnSinceMonotonicMs: state.withdrawnSinceMonotonicMs ?? now,
+    withdrawnSinceMonotonicMs: since,
     opened: state.opened && !away,
+    overran: state.overran || overruns(since, input.meter.fresh, OPEN_AFTER_MS, now),
   }
 }
 
-/** Lets the dead-man go where a board must be stopped that no pause reaches, or a car that no pause stops. */
-function stepDeadman(
-  state: SafetyState,
-  input: SafetyInput,
-  now: MonotonicMs,
-): {
-  readonly state: { readonly deadman: DeadmanState; readonly opened: boolean }
-  readonly commands: readonly Command[]
-} {
-  const { deadman } = state
-  const reason = mustRelease(state, input, now)
-  if (deadman.kind === 'held') {
-    if (reason === null) return { state: { deadman, opened: state.opened }, commands: [] }
-    return {
-      state: {
-        deadman: { kind: 'released', sinceMonotonicMs: now, why: reason },
-        opened: state.opened || reason === 'mustOpen',
-      },
-      commands: [{ kind: 'releaseDeadman' }],
-    }
-  }
-  if (reason !== null || !openConfirmed(state, input, now)) {
-    const unconfirmed = input.deadman.heldAtMonotonicMs !== null
-    return {
-      state: { deadman, opened: state.opened },
-      commands: unconfirmed ? [{ kind: 'releaseDeadman' }] : [],
-    }
-  }
-  return { state: { deadman: { kind: 'held', sinceMonotonicMs: now }, opened: state.opened }, commands: [] }
-}
-
-function mustRelease(
-  state: SafetyState,
-  input: SafetyInput,
-  now: MonotonicMs,
-): (DeadmanState & { kind: 'released' })['why'] | null {
-  const stands = (code: string) => state.faults.some((fault) => fault.code === code)
-  if (stands('BOARD_LOST') && !triesSupply(state.deadman, input, now)) return 'boardLost'
-  // The board did not follow the relay: it is let go until the board shows that it does.
-  if (stands('DEADMAN_LOST') && state.deadman.kind === 'released') return 'doesNotFollow'
-  const since = state.withdrawnSinceMonotonicMs
-  if (since === null || now - since < OPEN_AFTER_MS) return null
-  if (state.relay.view === 'open' || stands('CONTACTOR_WELDED')) return null
-  const { fresh } = input.meter
-  // With its supply back a board offers something by itself until its first pause.
-  const settleMs = holdsSupply(input) ? SUPPLY_TRY_MS : 0
-  const judgedFrom = Math.max(since, state.deadman.sinceMonotonicMs + settleMs)
-  const flowing = fresh !== null && flows(fresh.reading) && fresh.begunAtMonotonicMs >= judgedFrom
-  const inC = !state.pilotHidden && (state.pilot === 'C' || state.pilot === 'D')
-  // Opened once, a car that stays in C1 without current is left in peace; current is not.
-  return flowing || (inC && !state.opened) ? 'mustOpen' : null
-}
-
-const holdsSupply = ({ facts }: SafetyInput) =>
-  facts.deadman.kind === 'external' && facts.deadman.cuts === 'supply'
-
-/** A board that lost its supply cannot answer: it gets the supply back for a while, again and again, to be heard. */
-function triesSupply(deadman: DeadmanState, input: SafetyInput, now: MonotonicMs): boolean {
-  if (!holdsSupply(input)) return false
-  const sinceMs = now - deadman.sinceMonotonicMs
-  return deadman.kind === 'held' ? sinceMs < SUPPLY_TRY_MS : sinceMs >= RELEASE_MAX_MS
-}
-
-/** Seen open by the meter after the relay let go; or long enough ago that the pilot must be seen again. */
-function openConfirmed(state: SafetyState, input: SafetyInput, now: MonotonicMs): boolean {
-  if (state.deadman.kind === 'held' || state.deadman.why !== 'mustOpen') return true
-  const since = state.deadman.sinceMonotonicMs
-  if (now - since >= RELEASE_MAX_MS) return true
-  const { fresh } = input.meter
-  const seenOpen =
-    fresh !== null && fresh.begunAtMonotonicMs >= since + RELAY_SETTLE_MS && !flows(fresh.reading)
-  return seenOpen && now - since >= WELDED_MS
-}
+const wearSight = (state: SafetyState) => ({
+  relay: state.relay.view,
+  welded: state.faults.some(({ code }) => code === 'CONTACTOR_WELDED'),
+  overran: state.overran,
+})
 
 function chargingStateOf(state: SafetyState, input: SafetyInput, wish: Wish): ChargingState {
   if (firstFault(state.faults) !== null) return 'faulted'

@@ -8,7 +8,7 @@ import {
   stepMeter,
   viewMeter,
 } from '../../../../agent/control/safety/meter-judge.ts'
-import { NOTHING_WIRED, PLAIN_SITE, type Site } from '../../../../agent/control/safety/site.ts'
+import { PLAIN_SITE, type Site } from '../../../../agent/control/safety/site.ts'
 import {
   type Command,
   initialSafety,
@@ -20,6 +20,7 @@ import { stepSafety } from '../../../../agent/control/safety/step.ts'
 import type { Fact, Pilot } from '../../../../agent/control-link/messages.ts'
 import type { FaultCode } from '../../../../shared/faults.ts'
 import { milliAmps, milliVolts, monotonicMs, wattHours, watts } from '../../../../shared/units.ts'
+import { doExtra, type Extras, extras, readExtras, wiredNow } from './extras.ts'
 
 export interface World {
   /** What the car makes of the pilot; null follows `pilot` E, F or A as set. */
@@ -52,6 +53,11 @@ export interface World {
   facts: BoardFacts
   site: Site
   tooHot: string | null
+  temperatureUnknown: string | null
+  gridInputLost: string | null
+  deadmanUnproved: boolean
+  vendorError: string | null
+  extras: Extras
 }
 
 /** A board as the Phoenix EV-CC declares itself. */
@@ -94,6 +100,11 @@ export function rig(change: Partial<World> = {}, options: { start?: number; stat
     facts: PLAIN_BOARD,
     site: PLAIN_SITE,
     tooHot: null,
+    temperatureUnknown: null,
+    gridInputLost: null,
+    deadmanUnproved: false,
+    vendorError: null,
+    extras: extras(),
     ...change,
   }
   const start = options.start ?? 100_000
@@ -112,7 +123,19 @@ export function rig(change: Partial<World> = {}, options: { start?: number; stat
   const facts: { at: number; fact: Fact }[] = []
 
   const relayOn = () => heldAt !== null && now - heldAt < HOLD_MS
-  const inService = () => relayOn() || world.relayBridged
+  const isExternal = () => world.facts.deadman.kind === 'external'
+  const isSupply = () => world.facts.deadman.kind === 'external' && world.facts.deadman.cuts === 'supply'
+  /** A board's own watchdog holds no contact: it is always in service. */
+  const inService = () => !isExternal() || isSupply() || relayOn() || world.relayBridged
+  const hasSupply = () => !isSupply() || relayOn() || world.relayBridged
+
+  /** As the shell tells it: a board without supply, or one that starts, is not silent by itself. */
+  function silentSinceThen() {
+    if (silentSince === null) return null
+    if (!isSupply()) return monotonicMs(silentSince)
+    const from = hasSupply() && heldSince !== null ? heldSince + 3000 : now + 1
+    return from > now ? null : monotonicMs(Math.max(silentSince, from))
+  }
 
   function boardReading(): BoardReading {
     const pilot = inService() ? world.pilot : 'F'
@@ -126,14 +149,19 @@ export function rig(change: Partial<World> = {}, options: { start?: number; stat
       offeredMilliamps: oscillatorOn ? offered : milliAmps(0),
       proximity: world.proximity,
       errors: world.errors,
-      releaseInputOn: relayOn(),
+      ...(world.facts.deadman.kind === 'external' && world.facts.deadman.cuts === 'release'
+        ? { releaseInputOn: relayOn() }
+        : {}),
+      ...(world.vendorError === null ? {} : { vendorError: world.vendorError }),
+      ...readExtras(world.extras, world, pilot === 'C' && oscillatorOn, now),
     }
   }
 
   function draws(): number {
     if (world.drawsMilliamps !== null) return world.drawsMilliamps
     const board = boardReading()
-    return board.pilot === 'C' && board.oscillatorOn ? board.offeredMilliamps : 0
+    const released = world.site.release === null || world.extras.release.closed
+    return board.pilot === 'C' && board.oscillatorOn && released && hasSupply() ? board.offeredMilliamps : 0
   }
 
   function readMeter() {
@@ -148,6 +176,7 @@ export function rig(change: Partial<World> = {}, options: { start?: number; stat
     if (world.meterImplausible !== null) return feed({ kind: 'implausible', detail: world.meterImplausible })
     const current = milliAmps(draws())
     const power = (current * 3 * 230) / 1000
+    const volts = milliVolts(world.extras.outletMillivolts)
     if (!world.registerFrozen) world.registerMilliwattHours += (power * 1000) / 3600
     feed({
       kind: 'reading',
@@ -158,7 +187,7 @@ export function rig(change: Partial<World> = {}, options: { start?: number; stat
         registerWh: wattHours(Math.floor(world.registerMilliwattHours / 1000)),
         powerWatts: watts(Math.round(power)),
         currentsMilliamps: [current, current, current],
-        voltagesMillivolts: [milliVolts(230_000), milliVolts(230_000), milliVolts(230_000)],
+        voltagesMillivolts: [volts, volts, volts],
       },
     })
   }
@@ -171,7 +200,7 @@ export function rig(change: Partial<World> = {}, options: { start?: number; stat
           ? { kind: 'open', sinceMonotonicMs: monotonicMs(openSince) }
           : { kind: 'lost', detail: world.lineLost },
       board: reading,
-      boardSilentSinceMonotonicMs: silentSince === null ? null : monotonicMs(silentSince),
+      boardSilentSinceMonotonicMs: silentSinceThen(),
       boardConfiguration: world.boardConfiguration,
       deadman: {
         heldAtMonotonicMs: heldAt === null ? null : monotonicMs(heldAt),
@@ -179,14 +208,16 @@ export function rig(change: Partial<World> = {}, options: { start?: number; stat
         askedSinceMonotonicMs: askedSince === null ? null : monotonicMs(askedSince),
         holdMs: HOLD_MS,
         currentMilliamps: milliAmps(world.deadmanMilliamps),
-        isUnproved: false,
+        isUnproved: world.deadmanUnproved,
         lowestFixedMilliamps: milliAmps(world.lowestFixedMilliamps),
         arithmetic: `installation ${world.lowestFixedMilliamps} mA`,
       },
       facts: world.facts,
       site: world.site,
-      wired: NOTHING_WIRED,
+      wired: wiredNow(world.extras, world.site, now),
       tooHot: world.tooHot,
+      temperatureUnknown: world.temperatureUnknown,
+      gridInputLost: world.gridInputLost,
       written: confirmed,
       limitMilliamps: milliAmps(world.limitMilliamps),
       permission: world.permission,
@@ -204,7 +235,8 @@ export function rig(change: Partial<World> = {}, options: { start?: number; stat
       heldAt = null
       heldSince = null
     }
-    if (!world.boardAnswers) return
+    doExtra(world.extras, command, now)
+    if (!world.boardAnswers || !hasSupply()) return
     const atMonotonicMs = monotonicMs(now)
     if (command.kind === 'pause' || command.kind === 'offer') world.boardForgot = false
     if (command.kind === 'pause') written = { kind: 'paused', atMonotonicMs }
@@ -225,7 +257,7 @@ export function rig(change: Partial<World> = {}, options: { start?: number; stat
   function tick() {
     if ((now - start) % 500 === 0) hold()
     if ((now - start) % 1000 === 0) readMeter()
-    if (world.lineLost === null && world.boardAnswers) {
+    if (world.lineLost === null && world.boardAnswers && hasSupply()) {
       reading = boardReading()
       silentSince = null
     } else {
@@ -258,6 +290,16 @@ export function rig(change: Partial<World> = {}, options: { start?: number; stat
     offered: () => (written.kind === 'offered' ? written.currentMilliamps : 0),
     draws,
     relayOn,
+    /** What a control before this one has offered stands at the board, and the relay has held for long. */
+    adopt(currentMilliamps: number) {
+      written = {
+        kind: 'offered',
+        currentMilliamps: milliAmps(currentMilliamps),
+        atMonotonicMs: monotonicMs(now),
+      }
+      heldAt = now
+      heldSince = now - 60_000
+    },
     run(ms: number) {
       for (let passed = 0; passed < ms; passed += 50) tick()
     },

@@ -109,6 +109,8 @@ function inputOf(point: Point): SafetyInput {
     site: PLAIN_SITE,
     wired: NOTHING_WIRED,
     tooHot: null,
+    temperatureUnknown: null,
+    gridInputLost: null,
     written,
     limitMilliamps: milliAmps(point.limitMilliamps),
     permission:
