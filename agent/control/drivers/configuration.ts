@@ -14,9 +14,6 @@ export const configurationFailure = (detail: string) =>
 export const hexWords = (words: readonly number[]): string =>
   words.map((word) => word.toString(16).padStart(4, '0')).join(' ')
 
-export const hexAddress = (address: number): string =>
-  `0x${address.toString(16).padStart(4, '0').toUpperCase()}`
-
 /** This unit is no such device. `read` and `expected` are told as they are. */
 export const otherModel = (
   unit: Pick<BusUnit, 'name' | 'unitId'>,

@@ -60,6 +60,8 @@ export interface SettingsKeeper {
     wantedOf: (found: number) => number,
     memory: 'kept' | 'lost',
   ): Promise<Result<number, BusFailure | ConfigurationFailure>>
+  /** Writes one word that cannot be read back; the budget counts it. */
+  writeBlind(row: Row, value: number): Promise<Result<null, BusFailure | ConfigurationFailure>>
 }
 
 export function settingsKeeper(options: {
@@ -74,20 +76,26 @@ export function settingsKeeper(options: {
     return words.ok ? ok(words.value.value[0] ?? 0) : words
   }
   const where = (row: Row) => `${unit.name} (unit ${unit.unitId}): register ${row.address} (${row.name})`
+  const usedUp = (what: string) =>
+    configurationFailure(
+      `${what}, but ${writes} writes to settings that wear were made since the start; ` +
+        'restart the agent to allow more, and find out who changes it back',
+    )
   return {
     writes: () => writes,
+    async writeBlind(row, value) {
+      if (writes >= writesMax) return usedUp(`${where(row)} cannot be read back and must become ${value}`)
+      writes++
+      const written = await write(row, value)
+      return written.ok ? ok(null) : written
+    },
     async settle(row, wantedOf, memory) {
       const found = await read(row)
       if (!found.ok) return found
       const wanted = wantedOf(found.value)
       if (found.value === wanted) return found
       if (memory === 'kept') {
-        if (writes >= writesMax) {
-          return configurationFailure(
-            `${where(row)} is ${found.value}, wanted ${wanted}, but ${writes} writes to settings that wear were made ` +
-              'since the start; restart the agent to allow more, and find out who changes it back',
-          )
-        }
+        if (writes >= writesMax) return usedUp(`${where(row)} is ${found.value}, wanted ${wanted}`)
         writes++
       }
       const written = await write(row, wanted)

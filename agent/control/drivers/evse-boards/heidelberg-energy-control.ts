@@ -15,15 +15,10 @@ import type { Pilot } from '../../../control-link/messages.ts'
 import type { Board, BoardReading, Prepared } from '../../ports/board.ts'
 import type { BusFailure, BusUnit } from '../../ports/bus.ts'
 import { SHORT_FRAME_BYTES, wordsReplyBytes } from '../bus/line-time.ts'
-import {
-  type ConfigurationFailure,
-  configurationFailure,
-  hexWords,
-  otherModel,
-  refusalIsOtherModel,
-} from '../configuration.ts'
+import { type ConfigurationFailure, hexWords, otherModel, refusalIsOtherModel } from '../configuration.ts'
 import type { BoardDriver } from '../driver.ts'
-import { i16, numberOf, type Row, u16, wordsOf } from '../table.ts'
+import { settingsKeeper } from '../settings.ts'
+import { i16, numberOf, u16, wordsOf } from '../table.ts'
 
 const layoutVersion = u16(4, 'layoutVersion', '', { fc: 4, range: { min: 0x100, max: 0x1ff } })
 const state = u16(5, 'state', '', { fc: 4 })
@@ -128,7 +123,11 @@ function createBoard(name: string, unit: BusUnit): Board {
   /** Stand-by and lock must be written without being read: at the start, and when the board may have restarted. */
   let blindDue = true
   let blindRounds = 0
-  let retentiveWrites = 0
+  const settings = settingsKeeper({
+    unit,
+    writesMax: RETENTIVE_WRITES_MAX,
+    write: (row, value) => unit.writeWord(row.address, value, 'identity'),
+  })
   /** Grows with each pause, so that an offer under way notices it. */
   let pauses = 0
 
@@ -213,36 +212,6 @@ function createBoard(name: string, unit: BusUnit): Board {
 
   type Step<T> = Promise<Result<T, BusFailure | ConfigurationFailure>>
 
-  async function write(row: Row, value: number): Step<null> {
-    if (retentiveWrites >= RETENTIVE_WRITES_MAX) {
-      return configurationFailure(
-        `${name}: register ${row.address} must become ${value}, but ${retentiveWrites} writes to registers that may ` +
-          'wear were made since the start; restart the agent to allow more, and find out who changes it back',
-      )
-    }
-    retentiveWrites++
-    const written = await unit.writeWord(row.address, value, 'identity')
-    return written.ok ? ok(null) : written
-  }
-
-  /** Reads, compares, writes only what differs, and reads again. */
-  async function makeRight(row: Row, isRight: (value: number) => boolean, wanted: number): Step<number> {
-    const before = await unit.readWords(row.fc === 4 ? 4 : 3, row.address, 1, 'identity')
-    if (!before.ok) return before
-    const [was = 0] = before.value.value
-    if (isRight(was)) return ok(was)
-    const written = await write(row, wanted)
-    if (!written.ok) return written
-    const after = await unit.readWords(3, row.address, 1, 'identity')
-    if (!after.ok) return after
-    const [is = 0] = after.value.value
-    if (isRight(is)) return ok(is)
-    return configurationFailure(
-      `${name}: register ${row.address} (${row.name}) is ${is} after ${wanted} was written; ` +
-        'check that no other master is on the bus and that S5/4 is off (follower)',
-    )
-  }
-
   /** Gives the layout. */
   async function identify(): Step<number> {
     const layout = await unit.readWords(4, layoutVersion.address, 1, 'identity')
@@ -274,15 +243,15 @@ function createBoard(name: string, unit: BusUnit): Board {
   /** Stand-by off, so that an idle board answers, and not locked by a register. */
   async function keepAwake(layout: number): Step<null> {
     if (layout !== LAYOUT_WITHOUT_READ_BACK) {
-      const standby = await makeRight(standbyCtrl, (value) => value === STANDBY_OFF, STANDBY_OFF)
+      const standby = await settings.settle(standbyCtrl, () => STANDBY_OFF, 'kept')
       if (!standby.ok) return standby
-      const lock = await makeRight(remoteLock, (value) => value === UNLOCKED, UNLOCKED)
+      const lock = await settings.settle(remoteLock, () => UNLOCKED, 'kept')
       return lock.ok ? ok(null) : lock
     }
     if (!blindDue || blindRounds >= BLIND_ROUNDS_MAX) return ok(null)
-    const standby = await write(standbyCtrl, STANDBY_OFF)
+    const standby = await settings.writeBlind(standbyCtrl, STANDBY_OFF)
     if (!standby.ok) return standby
-    const unlocked = await write(remoteLock, UNLOCKED)
+    const unlocked = await settings.writeBlind(remoteLock, UNLOCKED)
     if (!unlocked.ok) return unlocked
     blindDue = false
     blindRounds++
@@ -310,16 +279,13 @@ function createBoard(name: string, unit: BusUnit): Board {
     const awake = await keepAwake(layout.value)
     if (!awake.ok) return awake
     const inTime = (ms: number) => ms >= WATCHDOG_MS_MIN && ms <= WATCHDOG_MS
-    const timeout = await makeRight(watchdogTimeout, inTime, WATCHDOG_MS)
+    const timeout = await settings.settle(watchdogTimeout, (ms) => (inTime(ms) ? ms : WATCHDOG_MS), 'kept')
     if (!timeout.ok) return timeout
-    const failsafe = await makeRight(
-      failsafeCurrent,
-      (value) => value === FAILSAFE_DECIAMPS,
-      FAILSAFE_DECIAMPS,
-    )
+    const failsafe = await settings.settle(failsafeCurrent, () => FAILSAFE_DECIAMPS, 'kept')
     if (!failsafe.ok) return failsafe
     const currentMilliamps = milliAmps(failsafe.value * 100)
-    return ok({ serial: null, retentiveWrites, fallback: { timeoutMs: timeout.value, currentMilliamps } })
+    const fallback = { timeoutMs: timeout.value, currentMilliamps }
+    return ok({ serial: null, retentiveWrites: settings.writes(), fallback })
   }
 
   return {

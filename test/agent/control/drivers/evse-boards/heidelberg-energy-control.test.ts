@@ -136,7 +136,7 @@ describe('prepare', () => {
     const refused = await at.run(board.prepare())
     expect(refused).toMatchObject({ ok: false, error: { kind: 'configuration' } })
     expect(JSON.stringify(refused)).toMatch(
-      /board: register 262 \(failsafeCurrent\) is 100 after 0 was written/,
+      /board \(unit 1\): register 262 \(failsafeCurrent\) is 100 after 0 was written/,
     )
   })
 
@@ -148,7 +148,9 @@ describe('prepare', () => {
     put(262, 60)
     at.sent()
     const refused = await at.run(board.prepare())
-    expect(JSON.stringify(refused)).toMatch(/register 262 must become 0, but 12 writes .* restart the agent/)
+    expect(JSON.stringify(refused)).toMatch(
+      /register 262 \(failsafeCurrent\) is 60, wanted 0, but 12 writes .* restart the agent/,
+    )
     expect(writes()).toEqual([])
   })
 
