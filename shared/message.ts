@@ -28,6 +28,9 @@ export const MESSAGE_KEYS = [
   'wait.stopped',
   'wait.controlLost',
   'wait.starting',
+  'wait.token',
+  'touch.unknown',
+  'touch.otherSession',
   // Bill lines: {band}; and why a transaction is not billed.
   'bill.energy',
   'bill.energyInterpolated',

@@ -38,6 +38,9 @@ export const SENTENCES: Readonly<Record<Language, Words<MessageKey>>> = {
     'wait.stopped': 'Stopped; unplug and plug in again to charge.',
     'wait.controlLost': 'The controller does not answer; the current ends by itself within 2 s.',
     'wait.starting': 'The box is starting.',
+    'wait.token': 'Hold your card to the box to charge.',
+    'touch.unknown': 'This card is not known here.',
+    'touch.otherSession': 'Another card’s charge is running; only that card stops it.',
     'bill.energy': 'Energy in the price band {band}, from the meter’s own register.',
     'bill.energyInterpolated':
       'Energy in the price band {band}; the register at its boundary is estimated from the readings around it.',
@@ -76,6 +79,9 @@ export const SENTENCES: Readonly<Record<Language, Words<MessageKey>>> = {
     'wait.stopped': 'Stoppet; tag stikket ud og sæt det i igen for at lade.',
     'wait.controlLost': 'Styringen svarer ikke; strømmen afbrydes af sig selv inden for 2 s.',
     'wait.starting': 'Ladeboksen starter.',
+    'wait.token': 'Hold dit kort hen til boksen for at lade.',
+    'touch.unknown': 'Dette kort er ikke kendt her.',
+    'touch.otherSession': 'Et andet korts opladning er i gang; kun det kort stopper den.',
     'bill.energy': 'Energi i prisbåndet {band}, fra målerens eget tælleværk.',
     'bill.energyInterpolated':
       'Energi i prisbåndet {band}; tælleværket ved grænsen er beregnet ud fra aflæsningerne omkring den.',
@@ -115,6 +121,9 @@ export const SENTENCES: Readonly<Record<Language, Words<MessageKey>>> = {
     'wait.stopped': 'Beendet; zum Laden ausstecken und wieder einstecken.',
     'wait.controlLost': 'Die Steuerung antwortet nicht; der Strom endet innerhalb von 2 s von selbst.',
     'wait.starting': 'Die Wallbox startet.',
+    'wait.token': 'Zum Laden die Karte an die Wallbox halten.',
+    'touch.unknown': 'Diese Karte ist hier nicht bekannt.',
+    'touch.otherSession': 'Der Ladevorgang einer anderen Karte läuft; nur diese Karte beendet ihn.',
     'bill.energy': 'Energie im Preisband {band}, aus dem Zählwerk des Zählers.',
     'bill.energyInterpolated':
       'Energie im Preisband {band}; der Zählerstand an seiner Grenze ist aus den Ablesungen daneben berechnet.',

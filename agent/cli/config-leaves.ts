@@ -142,6 +142,14 @@ export const tcpPort = wholeNumber(1, 65_535)
 export const busHost = text(253, '192.168.1.30')
 export const busKind = oneOf('rtu', 'ascii', 'tcp')
 export type BusKind = 'rtu' | 'ascii' | 'tcp'
+export const token = leaf(
+  {
+    expected: 'a token as the reader tells it: 10 hex digits in quotes',
+    do: 'write it in quotes, such as "0123AB45CD"',
+    secret: true,
+  },
+  matching(/^[0-9A-F]{10}$/),
+)
 export const contact = oneOf('closed', 'open')
 /** "4.2 kW", "4200 W" to watts; undefined for anything else. */
 export const power = leaf(

@@ -29,6 +29,7 @@ export function checkRules(value: unknown): readonly Finding[] {
     ...checkChannel(value),
     ...checkIo(value),
     ...checkCurrents(value),
+    ...checkWhoMayCharge(value),
     ...checkPin(value),
   ]
 }
@@ -197,6 +198,23 @@ function checkCurrents(value: unknown): readonly Finding[] {
     })
   }
   return findings
+}
+
+function checkWhoMayCharge(value: unknown): readonly Finding[] {
+  const tokens = valueAt(value, ['rfid', 'tokens'])
+  const isAnybody = valueAt(value, ['freeVend']) !== undefined || valueAt(value, ['csms']) !== undefined
+  // Of a file that says nothing yet, that is not the first thing to tell.
+  if (valueAt(value, ['board']) === undefined) return []
+  if (isAnybody || (Array.isArray(tokens) && tokens.length > 0)) return []
+  return [
+    {
+      path: ['freeVend'],
+      expected:
+        'freeVend (anybody charges), rfid.tokens (whoever has one of them), or csms (whoever it starts)',
+      got: 'none of them: nobody could charge',
+      do: 'add the one that is meant; docs/operate/agent.example.yaml shows freeVend and csms',
+    },
+  ]
 }
 
 /** Where strangers have time to guess. */

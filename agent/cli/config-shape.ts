@@ -20,6 +20,7 @@ import {
   serialPort,
   text,
   timeZone,
+  token,
   url,
   wholeNumber,
   yesOrNo,
@@ -80,7 +81,7 @@ export const AGENT_FILE = z.strictObject({
     behindContactor: yesOrNo.schema.optional(),
   }),
   io: IO.optional(),
-  rfid: z.strictObject({ port: serialPort.schema }).optional(),
+  rfid: z.strictObject({ port: serialPort.schema, tokens: z.array(token.schema).optional() }).optional(),
   csms: z
     .strictObject({
       url: url(['ws:', 'wss:'], 'wss://csms.example.com/ocpp').schema,
@@ -101,7 +102,7 @@ export const AGENT_FILE = z.strictObject({
       pin: pin.schema.optional(),
     })
     .optional(),
-  freeVend: z.strictObject({ idToken: text(36, 'FREE').schema }),
+  freeVend: z.strictObject({ idToken: text(36, 'FREE').schema }).optional(),
   resumeWithin: duration.schema.optional(),
   hasRtc: yesOrNo.schema.optional(),
 })
@@ -113,7 +114,8 @@ const SECTIONS: Readonly<Record<string, string>> = {
   station: 'the station: id, vendor, model and serial',
   installation: 'the installation: wireRating and phases',
   cable: 'the cable: kind and rating; for a socket also permanentLock and atPowerLoss',
-  rfid: 'the RFID reader: port',
+  rfid: 'the RFID reader: port and tokens',
+  'rfid.tokens': 'a list of the tokens that may charge here, each 10 hex digits in quotes',
   ...IO_SECTIONS,
   buses: 'a list of one bus or more, each with name and port',
   'buses[]':

@@ -116,7 +116,7 @@ function makeConfig(file: AgentFile, surroundings: Surroundings): AgentConfig {
       io: ioConfig(file.io),
       rfid: file.rfid ? { port: file.rfid.port } : null,
       cable: cableConfig(file),
-      billedOrRestricted: access === 'public' || file.csms !== undefined,
+      billedOrRestricted: access === 'public' || file.csms !== undefined || file.freeVend === undefined,
       silenceProvedMs: file.board.silenceProved ?? null,
     },
     keeper: {
@@ -128,7 +128,8 @@ function makeConfig(file: AgentFile, surroundings: Surroundings): AgentConfig {
       cableKind: file.cable.kind,
       resumeWithinMs: file.resumeWithin ?? readDuration(DEFAULTS.resumeWithin[access]) ?? 0,
       hasRtc: file.hasRtc ?? DEFAULTS.hasRtc,
-      freeVend: file.freeVend,
+      freeVend: file.freeVend ?? null,
+      tokens: file.rfid?.tokens ?? [],
       csms: file.csms ?? null,
       mqtt: file.mqtt
         ? {

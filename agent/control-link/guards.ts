@@ -256,6 +256,7 @@ const controlKinds = kinds({
   },
   status: { status },
   fact: { fact: numberedFact },
+  touch: { token: text, atMonotonicMs: natural },
   refused: { uuid: text, why: text },
 })
 

@@ -4,7 +4,8 @@ import type { FaultCode } from '../../shared/faults.ts'
 import type { BindingLimit, LimitSource, PlanSet } from '../../shared/limits/plan.ts'
 import type { MilliAmps, MilliVolts, MonotonicMs, PerPhase, WattHours, Watts } from '../../shared/units.ts'
 
-export const LINK_VERSION = 1
+/** 2: control tells touches of the RFID reader; a keeper of version 1 would end the link over them. */
+export const LINK_VERSION = 2
 
 /** Control pilot states of IEC 61851-1 Table A.4. */
 export type Pilot = 'A' | 'B' | 'C' | 'D' | 'E' | 'F'
@@ -146,6 +147,8 @@ export type ControlToKeeper =
     }
   | { readonly kind: 'status'; readonly status: ControlStatus }
   | { readonly kind: 'fact'; readonly fact: NumberedFact }
+  /** A token was held to the reader. Not kept for a keeper that is away: who stands there holds it to the box again. */
+  | { readonly kind: 'touch'; readonly token: string; readonly atMonotonicMs: MonotonicMs }
   /** Mirrored, then acknowledged. */
   | { readonly kind: 'ack'; readonly of: 'plans'; readonly version: number }
   | { readonly kind: 'ack'; readonly of: 'permission' | 'revoke'; readonly uuid: string }

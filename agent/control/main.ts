@@ -8,6 +8,7 @@ import type { ControlToKeeper } from '../control-link/messages.ts'
 import { listenForKeeper } from '../control-link/server.ts'
 import type { ControlConfig } from './config.ts'
 import { openBus } from './drivers/bus/bus.ts'
+import { openRdm6300 } from './drivers/io/rdm6300.ts'
 import { readInstallationCopy } from './installation-copy.ts'
 import { createLoop } from './loop.ts'
 import { kernelBootId, suspendedMs } from './machine.ts'
@@ -105,6 +106,9 @@ async function main(configPath: string | undefined) {
     return refuse(configPath, 'a socket to listen on', listening.error, 'end the other control')
   }
   send = (message) => listening.value.send(message)
+  const reader =
+    config.rfid === null ? null : openRdm6300({ name: 'rfid', port: config.rfid.port, clock, log })
+  reader?.onTouch((touch) => send({ kind: 'touch', ...touch }))
   log.info({ pid: process.pid, socketPath: config.socketPath, bootId }, 'ready')
 
   const end = (signal: string) => {

@@ -114,6 +114,9 @@ function listener(engine: Engine, job: (work: () => Promise<unknown>) => void, l
         break
       case 'ack':
         break
+      case 'touch':
+        job(() => engine.apply(message))
+        break
       case 'refused':
         log.warn({ uuid: message.uuid, why: message.why }, 'control refused a permission')
         job(() => engine.apply({ kind: 'refused', uuid: message.uuid }))

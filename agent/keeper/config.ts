@@ -24,8 +24,10 @@ export interface KeeperConfig {
   readonly resumeWithinMs: number
   /** The box has a real-time clock that keeps its time through a power cut. */
   readonly hasRtc: boolean
-  /** Anyone may charge; sessions carry this token. */
-  readonly freeVend: { readonly idToken: string }
+  /** Anyone may charge; sessions carry this token. null: a known token must be shown, or a server starts. */
+  readonly freeVend: { readonly idToken: string } | null
+  /** Tokens that may charge here, as the reader tells them. */
+  readonly tokens: readonly string[]
   readonly csms: { readonly url: string; readonly password: string } | null
   readonly mqtt: {
     readonly url: string

@@ -52,7 +52,8 @@ export async function startEngine(options: EngineOptions) {
   const remembered = store.remembered
   const stored = remembered.docs
   const makeUuid = options.makeUuid ?? randomUUID
-  const rules = { freeVend: config.freeVend, access: config.access, resumeWithinMs: config.resumeWithinMs }
+  const { freeVend, tokens, access, resumeWithinMs } = config
+  const rules = { freeVend, tokens, access, resumeWithinMs }
   const firstSeen = clock.monotonic()
 
   let time: TimeState = beginTime({

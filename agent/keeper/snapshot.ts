@@ -14,7 +14,7 @@ import type { OutboxCounts } from './store/core.ts'
 import { BUILD_DATE, type TimeState } from './time/quality.ts'
 
 export interface SnapshotParts {
-  readonly config: Pick<KeeperConfig, 'station' | 'timeZone'>
+  readonly config: Pick<KeeperConfig, 'station' | 'timeZone' | 'freeVend'>
   readonly sessions: SessionsState
   readonly time: TimeState
   /** Wall time of now; null while it is unknown. */
@@ -51,7 +51,7 @@ export function snapshotOf(parts: SnapshotParts): BoxSnapshot {
     session: sessions.session && sessionView(sessions.session, openWh),
     override: override && { id: override.id, by: override.by, since: override.since, until: override.until },
     userLimitMilliamps: sessions.docs.userLimitMilliamps,
-    limit: limitView(sessions, control, faults, time),
+    limit: touched(limitView(sessions, control, faults, time, parts), sessions, now),
     faults,
     csms: parts.csms,
     outbox: {
@@ -86,6 +86,7 @@ function limitView(
   control: ControlStatus | null,
   faults: readonly FaultCode[],
   time: TimeState,
+  { config }: Pick<SnapshotParts, 'config'>,
 ): LimitView {
   if (!control) {
     const wasHeard = sessions.isControlLost || sessions.status !== null
@@ -93,11 +94,19 @@ function limitView(
   }
   const withdrawing = faults.filter((code) => faultRow(code).withdraws)
   if (withdrawing.length > 0) return nothing(message('limit.fault', { fault: withdrawing.join(', ') }))
+  const waitsForToken = config.freeVend === null && sessions.docs.plugIn !== null && sessions.session === null
+  if (waitsForToken && sessions.touch.order === null) return nothing(message('wait.token'))
   if (isStopped(sessions)) return nothing(message('wait.stopped'))
   const { currentMilliamps, reason, untilMonotonicMs } = control.binding
   const until =
     untilMonotonicMs === null || time.offsetMs === null ? null : epochMs(untilMonotonicMs + time.offsetMs)
   return { currentMilliamps, reason, until }
+}
+
+/** Why the newest touch did nothing comes first, for as long as somebody stands there and wonders. */
+function touched(view: LimitView, { touch }: SessionsState, now: MonotonicMs): LimitView {
+  const { refused } = touch
+  return refused !== null && now < refused.untilMonotonicMs ? { ...view, reason: refused.reason } : view
 }
 
 const nothing = (reason: Message): LimitView => ({ currentMilliamps: milliAmps(0), reason, until: null })

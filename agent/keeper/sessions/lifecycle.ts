@@ -5,6 +5,7 @@ import { invariant } from '../../../shared/invariant.ts'
 import { milliAmps, type WattHours, watts } from '../../../shared/units.ts'
 import type { MeterReading, Permission } from '../../control-link/messages.ts'
 import { authorise } from '../authorisation/authorise.ts'
+import { UNTOUCHED } from '../authorisation/touch.ts'
 import type { Account, PendingFact, PendingSample, Session, Stamp } from '../memory.ts'
 import { accountAfter, beginAccount, closeSession, isEarlier, wentBack } from './account.ts'
 import {
@@ -236,12 +237,12 @@ function permit(draft: Draft, session: Session): void {
 
 /** Begins a session for the present plug-in: a token, a meter, an installation, and no fault that withdraws. */
 function beginIfAllowed(draft: Draft): void {
-  const { status, docs, remoteOrder } = draft.state
+  const { status, docs, remoteOrder, touch } = draft.state
   const { plugIn: plug, running } = docs
   if (!status?.meter || !plug || status.plugId !== plug.plugId || !draft.now.isCommissioned) return
   if (status.pilot === 'A' || running.account?.meterSerial !== status.meter.serial) return
   if (status.faults.some((code) => faultRow(code).withdraws)) return
-  const authorised = authorise(draft.rules.freeVend, plug, remoteOrder)
+  const authorised = authorise(draft.rules.freeVend, plug, remoteOrder, touch.order)
   if (!authorised) return
   const startRegisterWh = running.account.lastRegisterWh
   const moment = stampOf(draft)
@@ -267,7 +268,7 @@ function beginIfAllowed(draft: Draft): void {
     samples: [sample],
   })
   if (plug.done) setDocs(draft, { plugIn: { ...plug, done: false } })
-  draft.state = { ...draft.state, remoteOrder: null }
+  draft.state = { ...draft.state, remoteOrder: null, touch: UNTOUCHED }
   setSession(draft, begun)
   permit(draft, begun)
 }

@@ -9,6 +9,7 @@ import type {
   NumberedFact,
 } from '../../control-link/messages.ts'
 import type { RemoteOrder } from '../authorisation/authorise.ts'
+import { type TouchState, UNTOUCHED } from '../authorisation/touch.ts'
 import type { KeeperConfig } from '../config.ts'
 import type { Change, Docs, Session, Stamp } from '../memory.ts'
 import type { OverrideView } from '../ports.ts'
@@ -45,6 +46,7 @@ export interface SessionsState {
   /** Since when control's plug-in must be compared: a new connection, and facts of it may still come. */
   readonly checkPlugSince: MonotonicMs | null
   readonly remoteOrder: (RemoteOrder & { readonly untilMonotonicMs: MonotonicMs }) | null
+  readonly touch: TouchState
   /** Since when the car has taken nothing although it may. */
   readonly fullSince: MonotonicMs | null
   /** The register that the last change carried: an idle minute is not worth a commit. */
@@ -62,6 +64,7 @@ export const beginSessions = (docs: SessionDocs, session: Session | null): Sessi
   stoppingSince: null,
   checkPlugSince: null,
   remoteOrder: null,
+  touch: UNTOUCHED,
   fullSince: null,
   storedRegisterWh: docs.running.account?.lastRegisterWh ?? null,
 })
@@ -81,7 +84,7 @@ export interface Moment extends Stamp {
   readonly makeUuid: () => string
 }
 
-export type Rules = Pick<KeeperConfig, 'freeVend' | 'access' | 'resumeWithinMs'>
+export type Rules = Pick<KeeperConfig, 'freeVend' | 'tokens' | 'access' | 'resumeWithinMs'>
 
 type Hello = Extract<ControlToKeeper, { kind: 'hello' }>
 
@@ -100,6 +103,8 @@ export type SessionInput =
   | { readonly kind: 'status'; readonly status: ControlStatus }
   | { readonly kind: 'facts'; readonly facts: readonly NumberedFact[] }
   | { readonly kind: 'refused'; readonly uuid: string }
+  /** A token was held to the reader, at this moment of the kernel's boot. */
+  | { readonly kind: 'touch'; readonly token: string; readonly atMonotonicMs: MonotonicMs }
   /** `tellsReading`: a reading between the quarter hours is due. */
   | { readonly kind: 'minute'; readonly mustCommit: boolean; readonly tellsReading: boolean }
   | { readonly kind: 'quarterHour' }

@@ -1,6 +1,7 @@
 // Sessions, decided purely: what comes from control, from people and from the clock becomes the next state, what must
 // be remembered before it counts, and what control is told then. The shell commits, then sends; nothing else.
 import { monotonicMs } from '../../../shared/units.ts'
+import { stepTouch, touchesOver } from '../authorisation/touch.ts'
 import type { Override } from '../memory.ts'
 import {
   type Draft,
@@ -16,6 +17,7 @@ import {
 } from './draft.ts'
 import { applyFacts } from './facts.ts'
 import { hello } from './hello.ts'
+import { isStopped } from './intents.ts'
 import { settle } from './lifecycle.ts'
 import type { Moment, Rules, SessionInput, SessionStep, SessionsState } from './state.ts'
 
@@ -61,6 +63,9 @@ function take(draft: Draft, input: SessionInput): void {
       break
     case 'refused':
       refused(draft, input.uuid)
+      break
+    case 'touch':
+      touch(draft, input)
       break
     case 'minute':
       minute(draft, input)
@@ -130,7 +135,27 @@ function tellReading(draft: Draft, trigger: 'MeterValueClock' | 'MeterValuePerio
   setSession(draft, tellServer(draft, session, { event: 'Updated', trigger, samples }))
 }
 
+function touch(draft: Draft, { token, atMonotonicMs }: Extract<SessionInput, { kind: 'touch' }>): void {
+  const { session, docs } = draft.state
+  const stepped = stepTouch(
+    draft.state.touch,
+    token,
+    {
+      tokens: draft.rules.tokens,
+      session: session && { ...session, isStopped: session.stop !== null },
+      mayOverride: docs.plugIn !== null && !isStopped(draft.state),
+    },
+    atMonotonicMs,
+  )
+  draft.state = { ...draft.state, touch: stepped.state }
+  if (stepped.orders === 'stop') stop(draft, 'local')
+  if (stepped.orders === 'override') beginOverride(draft, { kind: 'override', by: 'rfid', until: null })
+}
+
 function second(draft: Draft): void {
+  const touched = touchesOver(draft.state.touch, draft.state.session, draft.now.atMonotonicMs)
+  draft.state = { ...draft.state, touch: touched.state }
+  if (touched.orders === 'stop') stop(draft, 'local')
   const { docs, remoteOrder } = draft.state
   const wall = wallNow(draft)
   const until = docs.override?.until ?? null

@@ -35,6 +35,8 @@ describe('what is wired to the IO modules', () => {
       permanentLock: false,
       atPowerLoss: 'unlocks',
     })
+    expect(result.value.keeper).toMatchObject({ freeVend: null, tokens: ['0123AB45CD'] })
+    expect(result.value.control.billedOrRestricted).toBe(true)
     expect(rfid).toEqual({ port: '/dev/serial/by-id/usb-reader-port0' })
     const input = (channel: number, activeWhen: string) => ({ module: 'inputs', channel, activeWhen })
     expect(io).toEqual({
@@ -110,6 +112,8 @@ describe('what is wired to the IO modules', () => {
       'no watchdog that a silence test',
     ],
     ['a polarity that is not told', 'channel: 5, activeWhen: open', 'channel: 5', 'one of closed, open'],
+    ['a box that nobody could use', '  tokens: ["0123AB45CD"]', '', 'none of them: nobody could charge'],
+    ['a token that no reader tells', '0123AB45CD', '0123ab45cd', '10 hex digits'],
   ])('%s is told', (_what, piece, replacement, says) => {
     const words = wordsOf(piece, replacement)
     expect(words).toContain(says)

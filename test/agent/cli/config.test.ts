@@ -188,6 +188,7 @@ describe('a right configuration', () => {
       resumeWithinMs: 24 * 3_600_000,
       hasRtc: false,
       freeVend: { idToken: 'FREE' },
+      tokens: [],
       csms: null,
       mqtt: null,
       local: { host: '127.0.0.1', port: 8081, pin: null },

@@ -3,11 +3,12 @@ import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { ConnectOptions } from '../../../agent/control-link/client.ts'
-import type {
-  ControlStatus,
-  Fact,
-  KeeperToControl,
-  NumberedFact,
+import {
+  type ControlStatus,
+  type Fact,
+  type KeeperToControl,
+  LINK_VERSION,
+  type NumberedFact,
 } from '../../../agent/control-link/messages.ts'
 import { type RunningBox, startBox } from '../../../agent/keeper/box.ts'
 import type { KeeperConfig } from '../../../agent/keeper/config.ts'
@@ -216,7 +217,7 @@ describe('plans', () => {
   test('a hello is answered with the complete set; an uncommissioned box may not charge, and says so', async () => {
     const box = await keeper()
     await box.hello()
-    expect(box.said[0]).toEqual({ kind: 'hello', version: 1, bootId: 'boot-1' })
+    expect(box.said[0]).toEqual({ kind: 'hello', version: LINK_VERSION, bootId: 'boot-1' })
     expect(box.last('plans')?.set.plans).toMatchObject([
       {
         source: 'installation',

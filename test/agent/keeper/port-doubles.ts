@@ -31,6 +31,7 @@ export const CONFIG: KeeperConfig = {
   resumeWithinMs: 86_400_000,
   hasRtc: true,
   freeVend: { idToken: 'FREE-0001' },
+  tokens: [],
   csms: null,
   mqtt: null,
   local: { host: '127.0.0.1', port: 0, pin: null },

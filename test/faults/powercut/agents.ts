@@ -201,6 +201,7 @@ const keeperConfig = (folder: string, runDir: string, socketPath: string): Keepe
   resumeWithinMs: 24 * 3_600_000,
   hasRtc: true,
   freeVend: { idToken: 'FREE' },
+  tokens: [],
   // Nobody listens there: facts are owed and wait.
   csms: { url: 'ws://127.0.0.1:9/ocpp', password: 'not used, never sent' },
   mqtt: null,

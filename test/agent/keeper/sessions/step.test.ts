@@ -644,6 +644,54 @@ describe('orders of the driver', () => {
   })
 })
 
+describe('tokens that are held to the reader', () => {
+  const TOKENS = { freeVend: null, tokens: ['0123AB45CD', '00000000FF'] }
+  const touch = (box: ReturnType<typeof world>, token: string) =>
+    box.give({ kind: 'touch', token, atMonotonicMs: box.hardware.mono as never })
+
+  test('without free charging a plugged car waits for a known token, whichever comes first', () => {
+    const box = world(TOKENS)
+    box.plug('p1')
+    expect(box.state().session).toBeNull()
+    touch(box, 'FFFFFFFFFF')
+    expect(box.state().session).toBeNull()
+    touch(box, '0123AB45CD')
+    expect(box.state().session).toMatchObject({ idToken: '0123AB45CD' })
+    expect(box.events()).toEqual(['s1#0 Started Authorized'])
+    const early = world(TOKENS)
+    touch(early, '0123AB45CD')
+    early.pass(59_000)
+    early.give({ kind: 'second' })
+    early.plug('p1')
+    expect(early.state().session).toMatchObject({ idToken: '0123AB45CD' })
+    const late = world(TOKENS)
+    touch(late, '0123AB45CD')
+    late.pass(60_000)
+    late.give({ kind: 'second' })
+    late.plug('p1')
+    expect(late.state().session).toBeNull()
+  })
+
+  test('the same token again stops after 2 s, twice within 2 s overrides, another one does neither', () => {
+    const box = world(TOKENS)
+    box.plug('p1')
+    touch(box, '0123AB45CD')
+    box.charge(100)
+    touch(box, '00000000FF')
+    touch(box, '0123AB45CD')
+    box.pass(1500)
+    touch(box, '0123AB45CD')
+    expect(box.state().docs.override).toMatchObject({ by: 'rfid', until: null })
+    box.pass(5000)
+    box.give({ kind: 'second' })
+    expect(box.state().session?.stop).toBeNull()
+    touch(box, '0123AB45CD')
+    box.pass(2000)
+    box.give({ kind: 'second' })
+    expect(box.state().session?.stop).toBe('local')
+  })
+})
+
 test('faults of control are told with numbers of their own', () => {
   const box = world()
   box.tellFact({ kind: 'faultRaised', code: 'METER_LOST', detail: 'no answer' })

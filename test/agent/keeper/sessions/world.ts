@@ -34,7 +34,12 @@ import {
 } from '../../../../shared/units.ts'
 
 export const NOON = epochMs(Date.UTC(2026, 5, 1, 12))
-const RULES: Rules = { freeVend: { idToken: 'FREE' }, access: 'private', resumeWithinMs: 24 * 3_600_000 }
+const RULES: Rules = {
+  freeVend: { idToken: 'FREE' },
+  tokens: [],
+  access: 'private',
+  resumeWithinMs: 24 * 3_600_000,
+}
 
 export function world(rules: Partial<Rules> = {}) {
   const stored: { docs: SessionDocs; sessions: Map<string, Session>; rows: NewRow[] } = {
