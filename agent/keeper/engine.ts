@@ -227,7 +227,8 @@ export async function startEngine(options: EngineOptions) {
     if (hello.bootId !== bootId)
       log.warn({ own: bootId, control: hello.bootId }, 'control tells of another boot')
     planVersion = Math.max(planVersion, hello.planVersion ?? 0)
-    unstoredFacts = []
+    // A hello brings all that is not known to be stored; what was told after one that is tried again is in none.
+    if (hello !== unstoredHello) unstoredFacts = []
     unstoredHello = null
     const uuid = hello.permission?.uuid
     const known = uuid === undefined || uuid === sessions.session?.uuid ? null : await store.session(uuid)

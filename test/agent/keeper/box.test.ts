@@ -720,6 +720,29 @@ describe('STORE_UNWRITABLE while keeper runs', () => {
     expect(codes).toEqual(['STORE_UNWRITABLE true', 'STORE_UNWRITABLE false'])
   })
 
+  test('what control told behind a hello that could not be stored is applied when it can: a car that left has left', async () => {
+    let isFull = false
+    const box = await keeper({
+      wrap: (store) => ({
+        ...store,
+        commit: async (change, how) => (isFull ? err(trouble) : store.commit(change, how)),
+      }),
+    })
+    await box.hello()
+    await box.commission()
+    await box.plug('p1')
+    expect(box.box.snapshot().session?.uuid).toBe('boot-1-s1')
+    isFull = true
+    await box.lose()
+    await box.helloPlugged('p1')
+    await box.unplug()
+    isFull = false
+    await box.seconds(12)
+    expect(box.box.snapshot().session).toBeNull()
+    await box.plug('p2')
+    expect(box.last('permission')?.permission).toMatchObject({ uuid: 'boot-1-s2', plugId: 'p2' })
+  })
+
   test('a stop is told to control although it cannot be stored', async () => {
     let isFull = false
     const box = await keeper({
