@@ -222,6 +222,7 @@ function keeperConfig(given: { wireMilliamps: number; phasesWired: PhasesWired }
     resumeWithinMs: 24 * 3_600_000,
     hasRtc: true,
     freeVend: { idToken: 'FREE' },
+    tokens: [],
     csms: null,
     mqtt: null,
     local: { host: '127.0.0.1', port: 0, pin: null },
