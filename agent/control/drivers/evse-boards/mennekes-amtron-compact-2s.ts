@@ -150,6 +150,7 @@ export const mennekesAmtronCompact2s: BoardDriver = {
 function createBoard(name: string, unit: BusUnit): Board {
   let known = UNKNOWN
   let seen = NOTHING_SEEN
+  /** Found anew by each `prepare`; the last that was found holds until then, for an offer that is under way. */
   let order: WordOrder | null = null
   /** Place in ROTATION. */
   let turn = 0
@@ -397,7 +398,6 @@ function createBoard(name: string, unit: BusUnit): Board {
   async function prepare(): Step<Prepared> {
     known = UNKNOWN
     seen = NOTHING_SEEN
-    order = null
     turn = 0
     lastPilot = null
     putOff = false

@@ -375,6 +375,20 @@ describe('offer and pause', () => {
     expect(writes()).toEqual([expect.stringMatching(/^32100302/), RELEASE])
   })
 
+  it('an offer that is under way when the board is prepared anew ends well, and what was read is not mixed up', async () => {
+    for (let ms = 0; ms < 100; ms += 5) {
+      put(0xd05, 0)
+      putFloat(0x302, 0)
+      await at.run(board.pause())
+      await at.run(board.prepare())
+      const offered = board.offer(amps(16))
+      await at.clock.advance(ms)
+      const [offer, prepared] = await at.run(Promise.all([offered, board.prepare()]))
+      expect([offer.ok, prepared.ok]).toEqual([true, true])
+      expect([float(0x302), word(0xd05)]).toEqual([16, 1])
+    }
+  })
+
   it('forgets what it believed after a write without an answer', async () => {
     await at.run(board.offer(amps(16)))
     const { answer } = at.line
