@@ -140,6 +140,13 @@ export type WiredFault =
   | { readonly kind: 'releaseWelded' }
   /** The plug's lock: never arrives, takes ten times as long, or its feedback stays as it was. */
   | { readonly kind: 'lock'; readonly how: 'jammed' | 'slow' | 'feedbackStuck' }
+  /** A contact of a relay module (channel from 1) that does not move any more, whatever the module tells. */
+  | {
+      readonly kind: 'relayStuck'
+      readonly relay: string
+      readonly channel: number
+      readonly closed: boolean
+    }
   /** A contact that an input channel (from 1) does not see any more: a broken or a shorted wire. */
   | {
       readonly kind: 'inputStuck'

@@ -44,6 +44,12 @@ const wiredFaults = [
   plain('selfTestFailed'),
   z.strictObject({ kind: z.literal('lock'), how: z.enum(['jammed', 'slow', 'feedbackStuck']) }),
   z.strictObject({
+    kind: z.literal('relayStuck'),
+    relay: z.string(),
+    channel: z.int().min(1).max(8),
+    closed: z.boolean(),
+  }),
+  z.strictObject({
     kind: z.literal('inputStuck'),
     inputs: z.string(),
     channel: z.int().min(1).max(8),

@@ -7,7 +7,7 @@ import { newMeter } from './devices/eastron-sdm630.ts'
 import { newRelay } from './devices/waveshare-relay.ts'
 import { isBoard, isInputs, isMeter, isRelay } from './site-fit.ts'
 import type { Site, SiteDevice } from './site-shape.ts'
-import type { InputPoint, RelayPoint } from './site-wiring.ts'
+import type { InputPoint } from './site-wiring.ts'
 import { NO_OFFER } from './world/car.ts'
 import { openContactor } from './world/contactor.ts'
 import { noEnergy } from './world/energy.ts'
@@ -23,10 +23,14 @@ function only<T extends SiteDevice>(site: Site, is: (device: SiteDevice) => devi
   return found
 }
 
+const relayWire = ({ relay, channel, parallelChannel }: Exclude<SiteWire, 'bridged'>): Wire => ({
+  kind: 'relay',
+  relay,
+  channels: [channel, ...(parallelChannel === undefined ? [] : [parallelChannel])].map((it) => it - 1),
+})
+
 const wireOf = (wire: SiteWire | undefined): Wire =>
-  wire === undefined || wire === 'bridged'
-    ? { kind: 'bridged' }
-    : { kind: 'relay', relay: wire.relay, channel: wire.channel - 1 }
+  wire === undefined || wire === 'bridged' ? { kind: 'bridged' } : relayWire(wire)
 
 /** What stays as it is while hw-sim runs. */
 export function worldFacts(site: Site): WorldFacts {
@@ -43,8 +47,6 @@ export function worldFacts(site: Site): WorldFacts {
     metersOutlet: only(site, isMeter).voltagesOf === 'outlet',
   }
 }
-
-const relayWire = ({ relay, channel }: RelayPoint): Wire => ({ kind: 'relay', relay, channel: channel - 1 })
 
 function wiringFacts(site: Site): WiringFacts {
   const { lock, release, residualMonitor } = site

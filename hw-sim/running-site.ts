@@ -147,7 +147,8 @@ export function startSite(options: RunningSiteOptions): RunningSite {
       if (!reader) return false
       step()
       events.add({ atMicros: world.atMicros, kind: 'token', detail: token })
-      reader.touch(token, times)
+      // Without supply nobody reads it.
+      if (world.supplied) reader.touch(token, times)
       return true
     },
     setSupply: (supplied) => change((now) => ({ ...now, supplied })),
@@ -181,6 +182,10 @@ function nothingOf(fault: SimFault, site: Site, facts: WorldFacts): string | nul
   if (fault.kind === 'inputStuck' && !facts.inputModules.includes(fault.inputs)) {
     return `an input module of this site: ${facts.inputModules.join(', ') || 'none'}`
   }
+  const relays = site.devices.filter(isRelay).map((relay) => relay.name)
+  if (fault.kind === 'relayStuck' && !relays.includes(fault.relay)) {
+    return `a relay module of this site: ${relays.join(', ') || 'none'}`
+  }
   if (fault.kind === 'lock' && facts.wiring.lock === null) return 'a site with a lock'
   return fault.kind === 'releaseWelded' && facts.wiring.release === null
     ? 'a site with a release contactor'
@@ -199,6 +204,8 @@ function place(fault: SimFault): string {
       return `${fault.kind} ${fault.how}`
     case 'phaseLost':
       return `${fault.kind} ${fault.phase}`
+    case 'relayStuck':
+      return `${fault.kind} ${fault.relay} ${fault.channel}`
     case 'inputStuck':
       return `${fault.kind} ${fault.inputs} ${fault.channel}`
     default:

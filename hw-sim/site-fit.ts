@@ -133,7 +133,9 @@ const boardPoints = (device: SiteBoardDevice, index: number): readonly Point[] =
   (['xr', 'supply'] as const).flatMap((key) => {
     const wire = device[key]
     if (wire === undefined || wire === 'bridged') return []
-    return [{ path: ['devices', index, key], module: wire.relay, channel: wire.channel }]
+    const point = { path: ['devices', index, key], module: wire.relay }
+    const parallel = wire.parallelChannel === undefined ? [] : [wire.parallelChannel]
+    return [wire.channel, ...parallel].map((channel) => ({ ...point, channel }))
   })
 
 function unfitModules(

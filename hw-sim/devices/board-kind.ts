@@ -7,9 +7,13 @@ import type { Row } from './register-table.ts'
 const NAME = /^[a-z0-9][a-z0-9-]{0,30}$/
 export const deviceName = z.string().regex(NAME, 'a name of a-z, 0-9 and -, at most 31 characters')
 
-/** A contact of a relay module that closes a circuit, or a wire that always does. */
+/** A contact of a relay module that closes a circuit, or two in parallel that are flashed in turn, or a wire that always does. */
 export const wireShape = z.union([
-  z.strictObject({ relay: deviceName, channel: z.int().min(1).max(8) }),
+  z.strictObject({
+    relay: deviceName,
+    channel: z.int().min(1).max(8),
+    parallelChannel: z.int().min(1).max(8).optional(),
+  }),
   z.literal('bridged'),
 ])
 export type SiteWire = z.infer<typeof wireShape>

@@ -7,9 +7,9 @@ import type { Contactor, ContactorFacts } from './contactor.ts'
 import type { LockFacts, LockOrder, PlugLock } from './plug-lock.ts'
 import type { ResidualMonitor } from './residual.ts'
 
-/** A circuit closed by a channel of a relay module (from 0), or always. */
+/** A circuit closed by any of these channels of a relay module (from 0), or always. */
 export type Wire =
-  | { readonly kind: 'relay'; readonly relay: string; readonly channel: number }
+  | { readonly kind: 'relay'; readonly relay: string; readonly channels: readonly number[] }
   | { readonly kind: 'bridged' }
 
 /** What a contact tells when it is active: locked, open (mirror of the release contactor), tripped, limited, pressed. */
@@ -52,15 +52,21 @@ export interface Wired {
 }
 
 /** Whether the wire's circuit is closed. */
-export const holds = ({ relays }: Pick<Wired, 'relays'>, wire: Wire): boolean =>
-  wire.kind === 'bridged' || relays[wire.relay]?.closed[wire.channel] === true
+export const holds = (world: Switched, wire: Wire): boolean =>
+  wire.kind === 'bridged' || wire.channels.some((channel) => isClosed(world, wire.relay, channel))
+
+type Switched = Pick<Wired, 'relays' | 'faults'>
+
+/** The contact itself; a stuck one is not what its module tells. */
+function isClosed({ relays, faults }: Switched, relay: string, channel: number): boolean {
+  const stuck = faults.find(
+    (it) => it.kind === 'relayStuck' && it.relay === relay && it.channel === channel + 1,
+  )
+  return stuck?.kind === 'relayStuck' ? stuck.closed : relays[relay]?.closed[channel] === true
+}
 
 /** Which way the lock's motor is driven: with both relays closed its two ends are at one potential, and it stands. */
-export function lockOrder(
-  world: Pick<Wired, 'relays'>,
-  { lock }: WiringFacts,
-  boardWants: LockOrder,
-): LockOrder {
+export function lockOrder(world: Switched, { lock }: WiringFacts, boardWants: LockOrder): LockOrder {
   if (!lock) return null
   if (lock.drive === 'board') return boardWants
   const [locks, unlocks] = [holds(world, lock.drive.lock), holds(world, lock.drive.unlock)]

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { defaultSite, parseSite, problemText } from '../../hw-sim/site.ts'
@@ -40,6 +41,12 @@ function wiredProblems(from: string, to: string): string {
   if (parsed.ok) throw new Error('the site was accepted')
   return parsed.error.map(problemText).join('\n')
 }
+
+test('the example site of docs/operate is a good one', () => {
+  const file = 'docs/operate/sim-site.example.yaml'
+  const parsed = parseSite(readFileSync(file, 'utf8'), file)
+  expect(parsed.ok ? [] : parsed.error.map(problemText)).toEqual([])
+})
 
 test.each([
   [

@@ -54,6 +54,41 @@ describe('the input module', () => {
   })
 })
 
+describe('a wire', () => {
+  const boardState = (played: Played) => played.world().board.view.state
+  test('of two parallel channels holds while either is closed', () => {
+    const text = WIRED_SOCKET.replace(
+      'xr: { relay: relay, channel: 1 }',
+      'xr: { relay: relay, channel: 1, parallelChannel: 6 }',
+    )
+    const played = play(siteOf(text))
+    for (const [one, six, state] of [
+      [true, false, 'A1'],
+      [true, true, 'A1'],
+      [false, true, 'A1'],
+      [false, false, 'F0'],
+    ] as const) {
+      relay(played, 1, one)
+      relay(played, 6, six)
+      played.run(10)
+      expect(boardState(played)).toBe(state)
+    }
+  })
+
+  test('with a stuck contact is not what its module tells', () => {
+    const played = wired()
+    hurt(played, { kind: 'relayStuck', relay: 'relay', channel: 1, closed: true })
+    played.run(10)
+    expect(boardState(played)).toBe('A1')
+    expect(played.relay('01 0000 0008')).toBe('010100')
+    relay(played, 1, true)
+    hurt(played, { kind: 'relayStuck', relay: 'relay', channel: 1, closed: false })
+    played.run(10)
+    expect(boardState(played)).toBe('F0')
+    expect(played.relay('01 0000 0008')).toBe('010101')
+  })
+})
+
 describe('the plug lock', () => {
   test('driven by two relays moves within its travel, tells so, and stays without a motor', () => {
     const played = wired()
