@@ -1,4 +1,7 @@
 // One board of hw-sim in this process, with what it needs around it, over a real port with real line times, and its driver.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { openBus } from '../../agent/control/drivers/bus/bus.ts'
 import type { Board, Deadman } from '../../agent/control/ports/board.ts'
 import type { Bus, BusUnit } from '../../agent/control/ports/bus.ts'
@@ -92,11 +95,13 @@ function busConfigOf(site: Site, name: string, port: string) {
 }
 
 async function openSite(site: Site, trouble: string[]) {
+  // A port that comes back is another terminal: the link leads to it.
+  const linkDir = mkdtempSync(join(tmpdir(), 'voltkeep-board-'))
   const running = startSite({
     site,
     clock,
     wallOffsetMs: 0,
-    linkDir: null,
+    linkDir,
     onTrouble: (detail) => trouble.push(detail),
   })
   const endMs = clock.monotonic() + UNTIL_MS
@@ -118,7 +123,7 @@ async function openSite(site: Site, trouble: string[]) {
     }
     return bus
   }
-  return { running, open }
+  return { running, linkDir, open }
 }
 
 /** By a bus of its own, closed before the driver's is opened. */
@@ -136,7 +141,7 @@ async function fitOut(bus: Bus, unitId: number, fitter: (unit: BusUnit) => Promi
 export async function boardOnBus(id: BoardId, options: BoardOptions = {}): Promise<BoardOnBus> {
   const trouble: string[] = []
   const site = siteOf(id, options)
-  const { running, open } = await openSite(site, trouble)
+  const { running, linkDir, open } = await openSite(site, trouble)
   const driver = registry.boards[id]
   const relayDriver = registry.io[RELAY]
   const unitId = site.devices[0]?.unitId
@@ -149,6 +154,7 @@ export async function boardOnBus(id: BoardId, options: BoardOptions = {}): Promi
   const relay = ownDeadman ? null : relayDriver.create({ name: 'relay', bus, unitId: RELAY_UNIT, channel: 1 })
   let stranger: Board | null = null
   let pulse: Timer | null = null
+  let ordersAfter = 0
 
   const until: BoardBench['until'] = async (what, look, holds) => {
     const endMs = clock.monotonic() + UNTIL_MS
@@ -202,15 +208,27 @@ export async function boardOnBus(id: BoardId, options: BoardOptions = {}): Promi
     silence: () => pulse?.cancel(),
     talk,
     setDead: (dead) => (dead ? running.addFault({ kind: 'dead', unitId }) : running.clearFaults()),
+    setError: (bit) => (bit === null ? running.clearFaults() : running.addFault({ kind: 'boardError', bit })),
+    setPort: (there) => (there ? running.clearFaults() : running.addFault({ kind: 'portGone', bus: 'main' })),
+    orders() {
+      const { entries, next } = running.frames.after(ordersAfter)
+      ordersAfter = next
+      const mine = entries.filter((it) => it.direction === 'request' && it.unitId === unitId)
+      return mine.map(({ pdu }) => pdu).filter((pdu) => ORDERS.test(pdu))
+    },
     until,
     async close() {
       pulse?.cancel()
       await bus.close()
       await meters.close()
       running.close()
+      rmSync(linkDir, { recursive: true, force: true })
     },
   }
 }
+
+/** Function codes that write. */
+const ORDERS = /^(05|06|0f|10)/
 
 /** The relay's contact, the board's filter, the contactor. */
 const RELAY_OPENING_MS = 600

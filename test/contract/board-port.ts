@@ -1,8 +1,8 @@
 // What every EVSE board driver owes its port, over a board that is there: today hw-sim's, later a real one on a bench.
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import type { Board, BoardReading } from '../../agent/control/ports/board.ts'
+import type { Board, BoardError, BoardReading } from '../../agent/control/ports/board.ts'
 import { systemClock } from '../../shared/io/system-clock.ts'
-import { amps } from '../../shared/units.ts'
+import { amps, milliAmps } from '../../shared/units.ts'
 
 export interface BoardBench {
   readonly board: Board
@@ -22,6 +22,12 @@ export interface BoardBench {
   silence(): void
   talk(): void
   setDead(dead: boolean): void
+  /** The board's own error number begins (BoardInputs.heldErrors); null: all are over. */
+  setError(number: number | null): void
+  /** The serial port or connection goes; and comes back. */
+  setPort(there: boolean): void
+  /** Function codes and data of the requests since the last call that tell a unit to do something, without those to others. */
+  orders(): readonly string[]
   until<T>(what: string, look: () => Promise<T>, holds: (seen: T) => boolean): Promise<T>
   close(): Promise<void>
 }
@@ -30,8 +36,11 @@ const clock = systemClock()
 const STAYS_MS = 1000
 const LONG_MS = 60_000
 
+/** What the board tells by which of its own error numbers. */
+export type ToldErrors = readonly (readonly [number: number, error: BoardError])[]
+
 /** Runs within a `describe`. `open` gives a prepared board in service (its dead-man held), nothing plugged in. */
-export function boardContract(open: () => Promise<BoardBench>) {
+export function boardContract(open: () => Promise<BoardBench>, toldErrors: ToldErrors = []) {
   let at: BoardBench
   beforeAll(async () => {
     at = await open()
@@ -54,11 +63,16 @@ export function boardContract(open: () => Promise<BoardBench>) {
     return seen.value
   }
 
+  /** As the caller of an offer does: floored to the board's step. */
+  const stepped = (currentAmps: number) => {
+    const { stepMilliamps } = at.board.facts
+    return milliAmps(Math.floor(amps(currentAmps) / stepMilliamps) * stepMilliamps)
+  }
   // A loaded machine may time one out; the port says that nothing is retried for its caller.
   const offers = (currentAmps: number) =>
     at.until(
       `${currentAmps} A offered`,
-      () => at.board.offer(amps(currentAmps)),
+      () => at.board.offer(stepped(currentAmps)),
       (offered) => offered.ok,
     )
   const pauses = () =>
@@ -103,7 +117,7 @@ export function boardContract(open: () => Promise<BoardBench>) {
     await reads('a car', ({ pilot, oscillatorOn }) => pilot === 'B' && !oscillatorOn)
     for (const offer of [16, 6, 13, at.board.facts.currentMaxMilliamps >= amps(32) ? 32 : 16]) {
       await offers(offer)
-      await reads(`${offer} A`, (seen) => seen.oscillatorOn && seen.offeredMilliamps === amps(offer))
+      await reads(`${offer} A`, (seen) => seen.oscillatorOn && seen.offeredMilliamps === stepped(offer))
     }
     await reads('charging', ({ pilot }) => pilot === 'C')
   })
@@ -113,7 +127,19 @@ export function boardContract(open: () => Promise<BoardBench>) {
     await pauses()
     await reads('paused', (seen) => !seen.oscillatorOn && seen.offeredMilliamps === 0)
     await offers(10)
-    await reads('offered again', ({ offeredMilliamps }) => offeredMilliamps === amps(10))
+    await reads('offered again', ({ offeredMilliamps }) => offeredMilliamps === stepped(10))
+  })
+
+  it('adopts a running charge: what is offered already is not ordered again', async () => {
+    await charges()
+    await prepares()
+    await reads('a reading', () => true)
+    // Where orders feed the watchdog, they come by themselves.
+    at.silence()
+    at.orders()
+    await offers(16)
+    expect(at.orders()).toEqual([])
+    at.talk()
   })
 
   it('offers nothing to the next car after a pause', async () => {
@@ -135,7 +161,7 @@ export function boardContract(open: () => Promise<BoardBench>) {
       ({ oscillatorOn, offeredMilliamps }) => !oscillatorOn && offeredMilliamps === 0,
     )
     await offers(16)
-    await reads('offered', ({ offeredMilliamps }) => offeredMilliamps === amps(16))
+    await reads('offered', ({ offeredMilliamps }) => offeredMilliamps === stepped(16))
   })
 
   it('never has a reading from the future, nor an old one', async () => {
@@ -154,7 +180,30 @@ export function boardContract(open: () => Promise<BoardBench>) {
     )
     expect(lost.ok).toBe(false)
     at.setDead(false)
-    await reads('back', ({ pilot, offeredMilliamps }) => pilot === 'C' && offeredMilliamps === amps(16))
+    await reads('back', ({ pilot, offeredMilliamps }) => pilot === 'C' && offeredMilliamps === stepped(16))
+  })
+
+  it('is lost with its port and found again', async () => {
+    await charges()
+    at.setPort(false)
+    await at.until(
+      'lost',
+      () => at.board.read(),
+      (read) => !read.ok && read.error.kind === 'portClosed',
+    )
+    at.setPort(true)
+    await prepares()
+    await pauses()
+    await reads('paused', ({ offeredMilliamps }) => offeredMilliamps === 0)
+  })
+
+  it.each(toldErrors)('tells its error %i as %s, and that it is over', async (number, error) => {
+    at.plug()
+    at.setError(number)
+    await reads(error, ({ errors }) => errors.includes(error))
+    at.unplug()
+    at.setError(null)
+    await reads(`no ${error}`, ({ errors, pilot }) => errors.length === 0 && pilot === 'A')
   })
 
   it(
