@@ -15,7 +15,7 @@ import {
   showParked,
   showStatus,
 } from './box-commands.ts'
-import { DRIVERS } from './drivers.ts'
+import { listDrivers } from './driver-list.ts'
 import { addModbusCommands } from './modbus-command.ts'
 import type { PrepareOptions } from './prepare.ts'
 import { bundleFolder, runProgram } from './programs.ts'
@@ -75,13 +75,15 @@ examples(
 examples(
   program
     .command('drivers')
-    .description('list the devices that a configuration may name')
+    .argument('[id]', 'only this one')
+    .description(
+      'list the devices that a configuration may name: what each can, how sure its map is, what is open',
+    )
     .option('--json', 'as JSON')
-    .action((options: { json?: true }) => {
-      const lines = DRIVERS.map((driver) => `${driver.id.padEnd(32)}${driver.role.padEnd(7)}${driver.device}`)
-      done({ exitCode: 0, out: options.json ? JSON.stringify(DRIVERS, null, 2) : lines.join('\n') })
-    }),
-  ['voltkeep drivers', 'voltkeep drivers --json'],
+    .action((id: string | undefined, options: { json?: true }) =>
+      done(listDrivers(id, options.json === true)),
+    ),
+  ['voltkeep drivers', 'voltkeep drivers keba-p30', 'voltkeep drivers --json'],
 )
 
 addModbusCommands(program, {

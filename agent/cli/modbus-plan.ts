@@ -17,7 +17,12 @@ export async function showPlan(options: PrepareOptions, json: boolean): Promise<
 }
 
 function planInWords(control: ControlConfig, plan: ReactionPlan): string {
-  const devices = [control.board, ...(control.deadman ? [control.deadman] : []), control.meter]
+  const devices = [
+    control.board,
+    ...(control.deadman ? [control.deadman] : []),
+    control.meter,
+    ...control.io.modules,
+  ]
   const lines: string[] = []
   for (const bus of control.buses) {
     const settings =
@@ -50,6 +55,7 @@ function turnsOf(driver: string): readonly string[] {
       : []),
     ...(board?.turns.feed ? [board.turns.feed] : []),
     ...(registry.meters[driver]?.turns ?? []),
+    ...(registry.inputs[driver] ? [registry.inputs[driver].turns.read] : []),
     ...(registry.io[driver] ? [registry.io[driver].turns.hold] : []),
   ]
   return turns.flatMap((turn) =>

@@ -62,15 +62,21 @@ function partiesOf(config: Wired, board: BoardDriver): readonly Placed[] {
   const { deadman, meter, io } = config
   const relay = deadman && registry.io[deadman.driver]
   const meterDriver = registry.meters[meter.driver]
+  const feed: readonly Placed[] = board.turns.feed
+    ? [{ ...party(config.board, board.line, [board.turns.feed], 'hold'), isBoard: true }]
+    : []
   return [
-    ...(board.turns.feed ? [party(config.board, board.line, [board.turns.feed], 'hold')] : []),
+    ...feed,
     ...(deadman && relay ? [party(deadman, relay.line, [relay.turns.hold], 'hold')] : []),
-    ...(meterDriver ? [party(meter, meterDriver.line, meterDriver.turns, 'meter')] : []),
     ...io.modules.flatMap((module) => {
-      const [inputs, relays] = [registry.inputs[module.driver], registry.io[module.driver]]
-      if (inputs) return [party(module, inputs.line, [inputs.turns.read], 'offer')]
-      return relays ? [party(module, relays.line, [relays.turns.hold], 'offer')] : []
+      const relays = registry.io[module.driver]
+      const inputs = registry.inputs[module.driver]
+      return [
+        ...(relays ? [party(module, relays.line, [relays.turns.hold], 'offer')] : []),
+        ...(inputs ? [party(module, inputs.line, [inputs.turns.read], 'offer')] : []),
+      ]
     }),
+    ...(meterDriver ? [party(meter, meterDriver.line, meterDriver.turns, 'meter')] : []),
   ]
 }
 

@@ -8,7 +8,7 @@ import { SDM630_TABLE } from '../../hw-sim/devices/eastron-sdm630.ts'
 import { INPUTS_TABLE } from '../../hw-sim/devices/waveshare-inputs.ts'
 import { RELAY_TABLE } from '../../hw-sim/devices/waveshare-relay.ts'
 import { camelCase, factsOf } from '../facts/facts.ts'
-import { qualityPage } from './quality-page.ts'
+import { driverFactsFile, qualityPage } from './quality-page.ts'
 
 const drivers = [
   ...Object.entries(registry.boards),
@@ -91,6 +91,14 @@ describe('docs/drivers/quality.md', () => {
   it('says what the drivers are and which facts they leave unused (vitest -u writes it)', async () => {
     await expect(qualityPage(drivers.map(([, driver]) => driver))).toMatchFileSnapshot(
       '../../docs/drivers/quality.md',
+    )
+  })
+})
+
+describe('agent/cli/driver-facts.json', () => {
+  it('tells the command what the facts tell (vitest -u writes it)', async () => {
+    await expect(driverFactsFile(drivers.map(([, driver]) => driver))).toMatchFileSnapshot(
+      '../../agent/cli/driver-facts.json',
     )
   })
 })

@@ -122,6 +122,34 @@ function section(driver: Graded): readonly string[] {
   ]
 }
 
+const KEPT = /retentive|EEPROM|persistent|non-volatile/i
+
+/** agent/cli/driver-facts.json: what `voltkeep drivers` and `voltkeep modbus write` tell. */
+export const driverFactsFile = (drivers: readonly Graded[]): string => {
+  const entries = drivers.map(({ id }) => {
+    const facts = factsOf(id)
+    return {
+      id,
+      vendor: facts.vendor,
+      model: facts.model,
+      grade: 'bronze',
+      confidence: facts.confidence,
+      sources: facts.sources.join('; '),
+      gaps: (OPEN[id] ?? []).join('\n'),
+      wears: facts.registers
+        .filter((fact) => KEPT.test(fact.memory ?? '') && fact.access.includes('W'))
+        .map((fact) => ({
+          address: fact.address,
+          count: fact.count,
+          isCoil: [1, 2, 5, 15].includes(fact.fc),
+          name: camelCase(fact.name),
+          memory: fact.memory,
+        })),
+    }
+  })
+  return `${JSON.stringify(entries, null, 2)}\n`
+}
+
 export const qualityPage = (drivers: readonly Graded[]): string =>
   [
     '# Drivers and their grades',

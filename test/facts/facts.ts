@@ -13,6 +13,8 @@ export interface FactRow {
   readonly name: string
   readonly meaning: string
   readonly confidence?: string
+  /** Where it is kept, in the vendor's words: RAM, EEPROM, retentive ... */
+  readonly memory?: string
 }
 
 export interface FactDevice {

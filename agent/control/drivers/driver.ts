@@ -12,6 +12,8 @@ export interface Turn {
   readonly replyBytes: number
   /** So many such exchanges one after the other; 1 where not given. */
   readonly exchanges?: number
+  /** `feed`: at most once in this time, ms; the loop's own period where not given. */
+  readonly everyMs?: number
 }
 
 interface Driver {

@@ -251,12 +251,15 @@ describe('voltkeep', () => {
 
   it('lists the drivers', async () => {
     const plain = await run('drivers')
-    expect(plain.out).toContain('eastron-sdm630-v2               meter  Eastron SDM630 Modbus v2\n')
+    expect(plain.out).toContain(
+      'eastron-sdm630-v2  meter  Eastron SDM630 Modbus v2\n  grade      bronze; register map: high',
+    )
     const json: readonly { id: string }[] = JSON.parse((await run('drivers', '--json')).out)
     expect(
       plain.out
         .trimEnd()
         .split('\n')
+        .filter((line) => /^\S/.test(line))
         .map((line) => line.split(' ')[0]),
     ).toEqual(json.map(({ id }) => id))
   })
@@ -297,12 +300,17 @@ describe('voltkeep', () => {
     }
   })
 
-  it.each([[[]], [['agent']], [['config']], [['config', 'check']], [['drivers']]])(
-    'helps with examples: %s --help',
-    async (words: string[]) => {
-      const ended = await run(...words, '--help')
-      expect(ended.code).toBe(0)
-      expect(ended.out).toContain('Examples:\n  voltkeep ')
-    },
-  )
+  it.each([
+    [[]],
+    [['agent']],
+    [['config']],
+    [['config', 'check']],
+    [['drivers']],
+    [['modbus']],
+    ...['plan', 'scan', 'read', 'write', 'monitor'].map((word) => [['modbus', word]]),
+  ])('helps with examples: %s --help', async (words: string[]) => {
+    const ended = await run(...words, '--help')
+    expect(ended.code).toBe(0)
+    expect(ended.out).toContain('Examples:\n  voltkeep ')
+  })
 })

@@ -9,6 +9,8 @@ export interface Party {
   readonly name: string
   readonly line: UnitLine
   readonly turns: readonly (Turn & { readonly priority: Priority })[]
+  /** It is the board itself, whose own silence follows: its watchdog is fed. */
+  readonly isBoard?: true
 }
 
 export interface ReactionConfig {
@@ -17,7 +19,7 @@ export interface ReactionConfig {
   readonly boardPeriodMs: number
   /** Left to others between two readings of the board, however long they take. */
   readonly boardGapMs: number
-  /** The dead-man is refreshed, or the board's watchdog fed, once in this time. */
+  /** The dead-man is refreshed, or the board's watchdog fed, at most once in this time. */
   readonly holdPeriodMs: number
   /** From the board's reply to the pause in the queue. */
   readonly decisionMs: number
@@ -61,17 +63,34 @@ const worst = (line: LineSettings, unit: UnitLine, turn: Turn): number =>
 const inWords = (unit: UnitLine, turn: Turn): string =>
   `${turn.name}: ${turn.exchanges === undefined ? '' : `${turn.exchanges} × `}${turn.requestBytes} + ${turn.replyBytes} bytes, answers within ${unit.turnaroundWorstMs} ms`
 
-/** The longest of the exchanges of the others that `of` picks; 0 ms where there is none. */
-function longest({ line, others }: ReactionConfig, of: (priority: Priority) => boolean): Term {
-  const terms = others.flatMap((party) =>
-    party.turns
-      .filter((turn) => of(turn.priority))
-      .map((turn) => ({
+/** The longest exchange of the other devices; 0 ms where there is none. The board's own feeding is counted apart. */
+function longest({ line, others }: ReactionConfig): Term {
+  const terms = others
+    .filter(({ isBoard }) => !isBoard)
+    .flatMap((party) =>
+      party.turns.map((turn) => ({
         ms: worst(line, party.line, turn),
         why: `${party.name}, ${inWords(party.line, turn)}`,
       })),
-  )
+    )
   return terms.reduce((most, term) => (term.ms > most.ms ? term : most), { ms: 0, why: 'no other device' })
+}
+
+interface Hold extends Term {
+  readonly everyMs: number
+}
+
+/** All that is refreshed: each goes before a reading that is due. */
+function holdsOf({ line, others, holdPeriodMs }: ReactionConfig, gapMs: number): readonly Hold[] {
+  return others.flatMap((party) =>
+    party.turns
+      .filter(({ priority }) => priority === 'hold')
+      .map((turn) => ({
+        ms: worst(line, party.line, turn) + gapMs + (party.isBoard ? party.line.silenceMs : 0),
+        why: `${party.name}, ${inWords(party.line, turn)}`,
+        everyMs: turn.everyMs ?? holdPeriodMs,
+      })),
+  )
 }
 
 interface Parts {
@@ -81,7 +100,7 @@ interface Parts {
   readonly foreign: Term
   /** The longest of the other devices alone: no two offers come so soon. */
   readonly otherMs: number
-  readonly hold: Term
+  readonly held: readonly Hold[]
   readonly late: Term
   /** Between two exchanges of one reading: the board's silence, in which another device's exchange may begin. */
   readonly betweenMs: number
@@ -98,7 +117,7 @@ function partsOf(config: ReactionConfig): Parts {
     ...[board.line, ...others.map((party) => party.line)].map(({ busSilenceMs }) => busSilenceMs),
   )
   const { silenceMs } = board.line
-  const other = longest(config, () => true)
+  const other = longest(config)
   // A board that wants no long silence may be in the middle of taking an offer when its reading is due.
   const offerMs = silenceMs > boardGapMs ? 0 : worst(line, board.line, board.offer) + silenceMs
   const foreign =
@@ -119,7 +138,7 @@ function partsOf(config: ReactionConfig): Parts {
     silenceMs,
     foreign,
     otherMs: other.ms,
-    hold: longest(config, (priority) => priority === 'hold'),
+    held: holdsOf(config, gapMs),
     late: {
       ms: frameMicros(line, lateBytes) / 1000,
       why: `a late reply of ${lateBytes} bytes holds the line`,
@@ -171,17 +190,15 @@ function waiting(
 
 const sum = (terms: readonly Term[]): number => terms.reduce((total, term) => total + term.ms, 0)
 
-/** The refreshes that fall into so long a time; none where nothing is refreshed on this bus. */
-function holds({ holdPeriodMs }: ReactionConfig, { hold, gapMs }: Parts, otherMs: number): readonly Term[] {
-  if (hold.ms === 0) return []
-  const times = 1 + Math.floor(otherMs / holdPeriodMs)
-  return [
-    {
-      ms: times * (hold.ms + gapMs),
-      why: `the dead-man's refresh goes first, ${times} × in this time (${hold.why}), with a silence`,
-    },
-  ]
-}
+/** The refreshes that fall into so long a time. */
+const holds = ({ held }: Parts, otherMs: number): readonly Term[] =>
+  held.map(({ ms, why, everyMs }) => {
+    const times = 1 + Math.floor(otherMs / everyMs)
+    return {
+      ms: times * ms,
+      why: `what keeps the board in service goes first, ${times} × in this time, with a silence (${why})`,
+    }
+  })
 
 /**
  * The worst case: the pilot changes just after the board was read. That reading and what follows take as long as they
@@ -205,10 +222,10 @@ export function reactionBound(config: ReactionConfig): ReactionBound {
     },
   ]
   const reading = [period(config, parts), ...waiting(config, parts), ...pause]
-  const pilotTerms = [...reading, ...holds(config, parts, sum(reading))]
+  const pilotTerms = [...reading, ...holds(parts, sum(reading))]
   const extra = errorTermsOf(config, parts)
   const all = sum(reading) + sum(extra)
-  const errorTerms = [...extra, ...moreHolds(config, parts, { pilotMs: sum(reading), allMs: all })]
+  const errorTerms = [...extra, ...moreHolds(parts, { pilotMs: sum(reading), allMs: all })]
   const pilotMs = Math.ceil(sum(pilotTerms))
   const errorMs = Math.ceil(sum(pilotTerms) + sum(errorTerms))
   const say = ({ ms, why }: Term) => `${ms.toFixed(1).padStart(7)} ms  ${why}`
@@ -253,13 +270,15 @@ function errorTermsOf(config: ReactionConfig, parts: Parts): readonly Term[] {
 }
 
 function moreHolds(
-  config: ReactionConfig,
-  parts: Parts,
+  { held }: Parts,
   { pilotMs, allMs }: { readonly pilotMs: number; readonly allMs: number },
 ): readonly Term[] {
-  const times = Math.floor(allMs / config.holdPeriodMs) - Math.floor(pilotMs / config.holdPeriodMs)
-  if (parts.hold.ms === 0 || times === 0) return []
-  return [{ ms: times * (parts.hold.ms + parts.gapMs), why: `the dead-man's refresh, ${times} × more` }]
+  return held.flatMap(({ ms, why, everyMs }) => {
+    const times = Math.floor(allMs / everyMs) - Math.floor(pilotMs / everyMs)
+    return times === 0
+      ? []
+      : [{ ms: times * ms, why: `what keeps the board in service, ${times} × more (${why})` }]
+  })
 }
 
 /**

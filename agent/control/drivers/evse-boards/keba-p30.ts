@@ -72,7 +72,7 @@ const turn = (name: string) => ({
 export const kebaP30: BoardDriver = {
   id: 'keba-p30',
   // How late it answers is no figure of the vendor's: ours, to be measured.
-  line: { silenceMs: 0, busSilenceMs: 0, turnaroundWorstMs: 100, latenessWorstMs: 1000 },
+  line: { silenceMs: 0, busSilenceMs: 0, turnaroundWorstMs: 80, latenessWorstMs: 1000 },
   rows: [...Object.values(identity), ...Object.values(state), failsafeTimeoutRead, ...Object.values(write)],
   turns: {
     read: {
@@ -84,6 +84,7 @@ export const kebaP30: BoardDriver = {
     readErrors: null,
     offer: turn('offer'),
     pause: turn('pause'),
+    feed: { ...turn('feed'), everyMs: FEED_MS / 2 },
   },
   // An error is a state of 1000, which each reading has; a cable that changes without it comes with every second one.
   readsPerErrorReading: 2,

@@ -139,7 +139,12 @@ export const mennekesAmtronCompact2s: BoardDriver = {
       exchanges: 2,
     },
     pause: { name: 'pause', requestBytes: SHORT_FRAME_BYTES, replyBytes: SHORT_FRAME_BYTES },
-    feed: { name: 'heartbeat', requestBytes: SHORT_FRAME_BYTES, replyBytes: SHORT_FRAME_BYTES },
+    feed: {
+      name: 'heartbeat',
+      requestBytes: SHORT_FRAME_BYTES,
+      replyBytes: SHORT_FRAME_BYTES,
+      everyMs: HEARTBEAT_MS / 2,
+    },
   },
   readsPerErrorReading: 2,
   create({ name, bus, unitId }) {
