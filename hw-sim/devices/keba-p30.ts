@@ -134,7 +134,7 @@ export const KEBA_TABLE: RegisterTable<KebaAt> = {
         ? { ...state, failsafe: { ...state.failsafe, milliamps } }
         : null,
     ),
-    order(5018, 'failsafeTimeoutSet', ({ state, nowMicros }, timeoutSeconds) =>
+    order(5018, 'failsafeTimeout', ({ state, nowMicros }, timeoutSeconds) =>
       timeoutSeconds === 0 || (timeoutSeconds >= 10 && timeoutSeconds <= 600)
         ? fed({ ...state, failsafe: { ...state.failsafe, timeoutSeconds } }, 'timeout', nowMicros)
         : null,
