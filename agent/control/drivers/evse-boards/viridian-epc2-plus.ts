@@ -92,6 +92,11 @@ export const viridianEpc2Plus: BoardDriver = {
       replyBytes: wordsReplyBytes(STATE_WORDS),
     },
     readErrors: null,
+    readMore: {
+      name: `what it was told, ${CONTROL_WORDS} words`,
+      requestBytes: SHORT_FRAME_BYTES,
+      replyBytes: wordsReplyBytes(CONTROL_WORDS),
+    },
     offer: shortTurn('offer'),
     pause: shortTurn('pause'),
   },
@@ -113,6 +118,8 @@ function createBoard(name: string, unit: BusUnit): Board {
   /** Register 5 as it was read: only what was read back counts as paused. */
   let disabledRead = false
   let controlsNext = true
+  let controlsPutOff = false
+  let lastPilot: Pilot | null = null
   /** Register 44; the vendor's own maximum until it was read. */
   let currentMax = amps(32)
   /** Grows with each pause, so that an offer under way notices it. */
@@ -132,17 +139,23 @@ function createBoard(name: string, unit: BusUnit): Board {
     return ok(null)
   }
 
-  /** Every second reading, and the one after each write, has what the board was told too. */
+  /**
+   * Every second reading, and the one after each write, has what the board was told too. A pilot that has changed is told
+   * at once: the rest comes with the reading after it, even where the pilot has changed again.
+   */
   async function read(): Promise<Result<BoardReading, BusFailure>> {
     const words = await unit.readWords(3, state.state.address, STATE_WORDS, 'board')
     if (!words.ok) return words
     const seen = seenOf(words.value.value)
     if ('kind' in seen) return err(seen)
-    if (controlsNext) {
+    const putsOff = controlsNext && !controlsPutOff && lastPilot !== null && seen.pilot !== lastPilot
+    if (controlsNext && !putsOff) {
       const told = await readControls('board')
       if (!told.ok) return told
     }
-    controlsNext = !controlsNext
+    controlsNext = putsOff || !controlsNext
+    controlsPutOff = putsOff
+    lastPilot = seen.pilot
     const offeredMilliamps = disabledRead ? milliAmps(0) : seen.advertisedMilliamps
     return ok({
       takenAtMonotonicMs: words.value.takenAtMonotonicMs,
@@ -212,6 +225,7 @@ function createBoard(name: string, unit: BusUnit): Board {
     },
     async prepare() {
       known = UNKNOWN
+      lastPilot = null
       controlsNext = true
       const identified = await identify(unit)
       if (!identified.ok) return identified

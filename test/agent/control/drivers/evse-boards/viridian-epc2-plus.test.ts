@@ -124,6 +124,19 @@ describe('read', () => {
     expect(await reading()).toMatchObject({ offeredMilliamps: 16_000, oscillatorOn: true })
   })
 
+  it('tells a pilot that has changed at once, and puts the rest off once at most', async () => {
+    await reading()
+    await reading()
+    const frames: number[] = []
+    for (const letter of [1, 0, 1, 0]) {
+      putState(letter)
+      at.sent()
+      expect((await reading()).pilot).toBe(letter === 1 ? 'B' : 'A')
+      frames.push(at.sent().length)
+    }
+    expect(frames).toEqual([1, 2, 1, 1])
+  })
+
   it.each([
     [0, { kind: 'open' }],
     [13, { kind: 'rating', currentMilliamps: 13_000 }],
