@@ -207,6 +207,12 @@ export async function boardOnBus(id: BoardId, options: BoardOptions = {}): Promi
     },
     silence: () => pulse?.cancel(),
     talk,
+    setBadLine(probability) {
+      if (probability === 0) return running.clearFaults()
+      for (const kind of ['twice', 'truncated', 'noise', 'badCrc'] as const)
+        running.addFault({ kind, unitId, probability })
+      running.addFault({ kind: 'late', unitId, probability, maxMs: 150 })
+    },
     setDead: (dead) => (dead ? running.addFault({ kind: 'dead', unitId }) : running.clearFaults()),
     setError: (bit) => (bit === null ? running.clearFaults() : running.addFault({ kind: 'boardError', bit })),
     setPort: (there) => (there ? running.clearFaults() : running.addFault({ kind: 'portGone', bus: 'main' })),

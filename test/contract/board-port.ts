@@ -28,6 +28,8 @@ export interface BoardBench {
   setPort(there: boolean): void
   /** Function codes and data of the requests since the last call that tell a unit to do something, without those to others. */
   orders(): readonly string[]
+  /** Of its replies so many come late, twice, cut, with noise or damaged, each with this probability; 0: none. */
+  setBadLine(probability: number): void
   until<T>(what: string, look: () => Promise<T>, holds: (seen: T) => boolean): Promise<T>
   close(): Promise<void>
 }
@@ -236,3 +238,39 @@ export function boardContract(open: () => Promise<BoardBench>, toldErrors: ToldE
     LONG_MS,
   )
 }
+
+/**
+ * What a driver owes on a bad line: whatever comes back, it never believes what is not so. Each round something is
+ * ordered until it is confirmed, over the bad line; then, over a good one, the board has it.
+ */
+export function badLineContract(open: () => Promise<BoardBench>) {
+  it(
+    'on a bad line what it confirms is so, and it tells nothing that is not',
+    async () => {
+      const at = await open()
+      at.plug()
+      const told: number[] = []
+      for (const orderAmps of [16, 10, 0, 6, 13, 0, 0, 16, 8, 0, 12, 12, 0, 7]) {
+        at.setBadLine(BAD)
+        const order = () => (orderAmps === 0 ? at.board.pause() : at.board.offer(amps(orderAmps)))
+        await at.until(`${orderAmps} A`, order, (result) => result.ok)
+        told.push(orderAmps)
+        const known = [0, ...told.slice(-2)].map(amps)
+        for (let round = 0; round < 5; round++) {
+          const read = await at.board.read()
+          // What was ordered just before may be seen still; nothing else ever.
+          if (read.ok) expect(known).toContain(read.value.offeredMilliamps)
+        }
+        at.setBadLine(0)
+        await at.until(
+          `${orderAmps} A read back`,
+          () => at.board.read(),
+          (read) => read.ok && read.value.offeredMilliamps === amps(orderAmps),
+        )
+      }
+      await at.close()
+    },
+    LONG_MS,
+  )
+}
+const BAD = 0.15

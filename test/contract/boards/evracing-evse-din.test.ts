@@ -5,7 +5,7 @@ import type { BusUnit } from '../../../agent/control/ports/bus.ts'
 import { systemClock } from '../../../shared/io/system-clock.ts'
 import { amps, milliAmps } from '../../../shared/units.ts'
 import { type BoardOnBus, boardOnBus } from '../board-on-bus.ts'
-import { boardContract } from '../board-port.ts'
+import { badLineContract, boardContract } from '../board-port.ts'
 
 const ID = 'evracing-evse-din'
 const LONG_MS = 90_000
@@ -34,6 +34,7 @@ const requests = (at: BoardOnBus, after = 0) =>
 
 describe(ID, () => {
   boardContract(() => boardOnBus(ID))
+  badLineContract(() => boardOnBus(ID))
 
   describe('and what is its own', () => {
     let at: BoardOnBus

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { BoardReading } from '../../../agent/control/ports/board.ts'
 import { amps } from '../../../shared/units.ts'
 import { type BoardOnBus, boardOnBus } from '../board-on-bus.ts'
-import { boardContract } from '../board-port.ts'
+import { badLineContract, boardContract } from '../board-port.ts'
 
 const ID = 'viridian-epc2-plus'
 
@@ -35,6 +35,7 @@ const writes = (at: BoardOnBus, after: number) =>
 
 describe(ID, () => {
   boardContract(() => boardOnBus(ID))
+  badLineContract(() => boardOnBus(ID))
 
   describe('and what is its own', () => {
     let at: BoardOnBus
