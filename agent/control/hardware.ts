@@ -17,8 +17,11 @@ import {
 
 /** The board is read once in this time; the reaction bound is computed with it. */
 export const BOARD_PERIOD_MS = 50
-/** Left to less urgent turns after each reading, however long it took: else meter and settings would starve. */
-export const BOARD_GAP_MS = 15
+/**
+ * Left to less urgent turns after each reading, however long it took: else meter and settings would starve. A board that
+ * asks for silence is first ready again behind it, so that its own offers and settings come between two readings.
+ */
+export const boardGapMs = (silenceMs: number): number => silenceMs + 15
 /** A pause is tried again at once; a board that takes none of three is asked more slowly, so that others are served. */
 const FAILURES_QUICK = 3
 const FAILED_WAIT_MS = 250
@@ -31,6 +34,8 @@ export interface HardwareOptions {
   readonly clock: Clock
   readonly log: { info(fields: object, text: string): void; warn(fields: object, text: string): void }
   readonly board: Board
+  /** What the board asks for after its own last reply. */
+  readonly boardSilenceMs: number
   readonly boardBus: Pick<Bus, 'onState'>
   /** The relay that holds the board, with its bus; null where the board has a watchdog of its own. */
   readonly deadman: { readonly relay: Deadman; readonly bus: Pick<Bus, 'onState'> } | null
@@ -137,7 +142,7 @@ export function openHardware(options: HardwareOptions): Hardware {
     options.onTurn()
     again(
       'board',
-      Math.max(BOARD_GAP_MS, BOARD_PERIOD_MS - (clock.monotonic() - begun)),
+      Math.max(boardGapMs(options.boardSilenceMs), BOARD_PERIOD_MS - (clock.monotonic() - begun)),
       () => void boardTurn(),
     )
   }

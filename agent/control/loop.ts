@@ -30,6 +30,8 @@ export interface LoopOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly board: Board
+  /** What the board asks for after its own last reply. */
+  readonly boardSilenceMs: number
   /** null where the board has a watchdog of its own. */
   readonly deadman: Deadman | null
   readonly meter: Meter
@@ -65,6 +67,7 @@ export function createLoop(options: LoopOptions): Loop {
     clock,
     log,
     board,
+    boardSilenceMs: options.boardSilenceMs,
     boardBus: busNamed(config.board.bus),
     deadman:
       options.deadman === null || config.deadman === null

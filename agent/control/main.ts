@@ -79,6 +79,7 @@ async function main(configPath: string | undefined) {
     clock,
     log,
     board,
+    boardSilenceMs: boardDriver.line.silenceMs,
     deadman: modules.deadman,
     modules,
     meter: meterDriver.create({

@@ -9,7 +9,7 @@ import {
   reactionBound,
 } from './drivers/bus/reaction-bound.ts'
 import type { BoardDriver, Turn } from './drivers/driver.ts'
-import { BOARD_GAP_MS, BOARD_PERIOD_MS } from './hardware.ts'
+import { BOARD_PERIOD_MS, boardGapMs } from './hardware.ts'
 import type { Priority, UnitLine } from './ports/bus.ts'
 import { registry } from './registry.ts'
 
@@ -42,7 +42,7 @@ export function reactionPlan(config: Wired): ReactionPlan | null {
   const reaction: ReactionConfig = {
     line: bus,
     boardPeriodMs: BOARD_PERIOD_MS,
-    boardGapMs: BOARD_GAP_MS,
+    boardGapMs: boardGapMs(board.line.silenceMs),
     holdPeriodMs: HOLD_PERIOD_MS,
     decisionMs: DECISION_MS,
     board: { line: board.line, ...board.turns, readsPerErrorReading: board.readsPerErrorReading },

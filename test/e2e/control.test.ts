@@ -5,21 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type ControlConfig, NO_IO } from '../../agent/control/config.ts'
-import { type ControlLink, connectControl } from '../../agent/control-link/client.ts'
-import {
-  type ControlStatus,
-  type ControlToKeeper,
-  LINK_VERSION,
-  type NumberedFact,
-  type Permission,
-} from '../../agent/control-link/messages.ts'
 import type { SimFrame } from '../../hw-sim/api.ts'
 import { type Program, startProgram } from '../../hw-sim/demo/program.ts'
 import { type SimClient, simClient } from '../../hw-sim/demo/sim-client.ts'
 import { systemClock } from '../../shared/io/system-clock.ts'
-import type { Limit, PlanSet } from '../../shared/limits/plan.ts'
-import { message } from '../../shared/message.ts'
 import { amps, milliAmps } from '../../shared/units.ts'
+import { startKeeper, type TestKeeper, until } from './test-keeper.ts'
 
 const clock = systemClock()
 /** As the command starts it. */
@@ -41,29 +32,6 @@ let simProgram: Program
 let sim: SimClient
 let control: Program | null = null
 let keeper: TestKeeper | null = null
-
-interface TestKeeper {
-  readonly link: ControlLink
-  readonly heard: ControlToKeeper[]
-  status(): ControlStatus | null
-  facts(): NumberedFact[]
-  charge(uuid: string, limit?: Limit): Promise<Permission>
-  plans(limit: Limit): void
-}
-
-async function until<T>(
-  what: string,
-  look: () => T | null | false | Promise<T | null | false>,
-  withinMs = 30_000,
-): Promise<T> {
-  const deadline = clock.monotonic() + withinMs
-  for (;;) {
-    const found = await look()
-    if (found !== null && found !== false) return found
-    if (clock.monotonic() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`)
-    await clock.sleep('look again', 10)
-  }
-}
 
 function startControl() {
   const record = { limitMilliamps: 16_000, phasesWired: 3, version: 1 }
@@ -115,69 +83,6 @@ function startControl() {
   return control
 }
 
-function startKeeper(): TestKeeper {
-  const heard: ControlToKeeper[] = []
-  let version = 0
-  const quiet = { info: () => undefined, warn: () => undefined }
-  const link = connectControl({
-    socketPath: join(dir, 'control.sock'),
-    clock,
-    log: quiet,
-    onMessage: (told) => heard.push(told),
-    onConnected: () => link.send({ kind: 'hello', version: LINK_VERSION, bootId: BOOT }),
-    onDisconnected: () => undefined,
-  })
-  const status = () =>
-    heard.reduce<ControlStatus | null>((newest, told) => {
-      if (told.kind === 'hello' || told.kind === 'status') return told.status
-      return newest
-    }, null)
-  const plans = (limit: Limit) => {
-    version++
-    const set: PlanSet = {
-      version,
-      bootId: BOOT,
-      phasesWired: 3,
-      mandatory: ['installation'],
-      plans: [
-        { source: 'installation', reason: message('limit.installation'), steps: [], afterwards: limit },
-      ],
-    }
-    link.send({ kind: 'plans', set })
-  }
-  return {
-    link,
-    heard,
-    status,
-    plans,
-    facts: () => {
-      const told = heard.flatMap((one) =>
-        one.kind === 'fact' ? [one.fact] : one.kind === 'hello' ? one.facts : [],
-      )
-      return [...new Map(told.map((fact) => [fact.number, fact])).values()]
-    },
-    async charge(uuid, limit = { kind: 'perPhase', currentMilliamps: amps(16) }) {
-      plans(limit)
-      const plugged = await until('a plug-in with a meter reading', () => {
-        const now = status()
-        return now?.plugId && now.meter ? { plugId: now.plugId, meter: now.meter } : null
-      })
-      const permission: Permission = {
-        uuid,
-        evseId: 1,
-        idToken: 'token',
-        plugId: plugged.plugId,
-        meterSerial: plugged.meter.serial,
-        startRegisterWh: plugged.meter.registerWh,
-        bootId: BOOT,
-        startedAtMonotonicMs: clock.monotonic(),
-      }
-      link.send({ kind: 'permission', permission })
-      return permission
-    },
-  }
-}
-
 const charging = (at = 16_000) =>
   until(`the car charges with ${at} mA`, async () => {
     const state = await sim.state()
@@ -210,7 +115,7 @@ beforeEach(async () => {
   await sim.clearFaults()
   await sim.unplug()
   await startControl().ready
-  keeper = startKeeper()
+  keeper = startKeeper(join(dir, 'control.sock'), BOOT)
   await until('control is heard', () => keeper?.status()?.pilot === 'A')
 })
 afterEach(async (context) => {

@@ -86,7 +86,11 @@ describe('guards', () => {
   test('a touch of the reader passes with its token and moment, and with nothing else', () => {
     const touch = { kind: 'touch', token: '0123AB45CD', atMonotonicMs: monotonicMs(7) }
     expect(parseControlToKeeper(touch)).toEqual({ ok: true, value: touch })
-    for (const other of [{ ...touch, token: 7 }, { ...touch, atMonotonicMs: -1 }, { ...touch, more: 1 }])
+    for (const other of [
+      { ...touch, token: 7 },
+      { ...touch, atMonotonicMs: -1 },
+      { ...touch, more: 1 },
+    ])
       expect(parseControlToKeeper(other).ok).toBe(false)
   })
 

@@ -263,6 +263,7 @@ export function control(clock: VirtualClock, at: ReturnType<typeof site>, bootId
     clock,
     log: pino({ level: 'silent' }),
     board: at.board,
+    boardSilenceMs: 0,
     deadman: at.deadman,
     meter: at.meter,
     modules: NO_MODULES,

@@ -78,6 +78,7 @@ export function startControl(parts: ControlParts): ControlProgram {
         return board.read()
       },
     },
+    boardSilenceMs: boardDriver.line.silenceMs,
     deadman: (deadman && relay?.deadman(deadman.channel)) ?? null,
     modules: NO_MODULES,
     meter: meterDriver.create({
