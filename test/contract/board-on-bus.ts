@@ -33,6 +33,8 @@ export interface BoardOptions {
   readonly fitter?: (unit: BusUnit) => Promise<void>
   /** T_deadman of a board that neither tells it nor hangs on a relay, ms. */
   readonly deadmanMs?: number
+  /** For one that is to be refused. */
+  readonly unprepared?: true
 }
 
 const UNTIL_MS = 15_000
@@ -182,16 +184,16 @@ export async function boardOnBus(id: BoardId, options: BoardOptions = {}): Promi
   const prepared = await until(
     'prepared',
     () => board.prepare(),
-    (result) => result.ok,
+    (result) => result.ok || options.unprepared === true,
   )
-  if (!prepared.ok) throw new Error('not prepared')
+  const fallback = prepared.ok ? prepared.value.fallback : null
   return {
     site: running,
     bus,
     unitId,
     relay,
     board,
-    deadmanMs: relay?.holdMs ?? prepared.value.fallback.timeoutMs ?? options.deadmanMs ?? 0,
+    deadmanMs: relay?.holdMs ?? fallback?.timeoutMs ?? options.deadmanMs ?? 0,
     openingMs: relay ? RELAY_OPENING_MS : C1_OPENING_MS,
     onAnotherModel: () => {
       stranger ??= driver.create({ name: 'stranger', bus: meters, unitId: METER_UNIT })
