@@ -34,7 +34,14 @@ const writes = (at: BoardOnBus, after: number) =>
     .filter((hex) => !hex.startsWith('03'))
 
 describe(ID, () => {
-  boardContract(() => boardOnBus(ID))
+  boardContract(
+    () => boardOnBus(ID),
+    [
+      [0, 'residualCurrentTestFailed'],
+      [1, 'residualCurrentTripped'],
+      [2, 'diodeMissing'],
+    ],
+  )
   badLineContract(() => boardOnBus(ID))
 
   describe('and what is its own', () => {
@@ -105,22 +112,20 @@ describe(ID, () => {
       expect(writes(at, before)).toEqual([])
     })
 
-    it.each([
-      [0, 'residualCurrentTestFailed'],
-      [1, 'residualCurrentTripped'],
-      [2, 'diodeMissing'],
-    ] as const)('tells error bit %i as %s, with the raw word', async (bit, error) => {
+    it('tells the raw word of its errors, and keeps a residual current until the car has gone', async () => {
       at.plug()
-      at.site.addFault({ kind: 'boardError', bit })
-      const seen = await reads(at, error, ({ errors }) => errors.length > 0)
-      expect(seen).toMatchObject({
-        errors: [error],
-        vendorError: `register 14: 0x${(1 << bit).toString(16).padStart(4, '0')}`,
-      })
+      await reads(at, 'a car', ({ pilot }) => pilot === 'B')
+      at.site.addFault({ kind: 'boardError', bit: 1 })
+      const seen = await reads(at, 'an error', ({ errors }) => errors.length > 0)
+      expect(seen.vendorError).toBe('register 14: 0x0002')
       at.site.clearFaults()
-      // A residual current stays told until the car has gone.
+      for (let round = 0; round < 5; round++) {
+        await reads(at, 'still told', ({ errors }) => errors.includes('residualCurrentTripped'))
+      }
       at.unplug()
-      await reads(at, 'no error', ({ errors }) => errors.length === 0)
+      expect(await reads(at, 'no error', ({ errors }) => errors.length === 0)).not.toHaveProperty(
+        'vendorError',
+      )
     })
 
     it('asks for nothing that the board refuses', async () => {
