@@ -103,6 +103,7 @@ export const ablEmh1: BoardDriver = {
   turns: {
     read: { name: 'state, 5 words', requestBytes: SHORT_FRAME_BYTES, replyBytes: wordsReplyBytes(5) },
     readErrors: null,
+    readMore: { name: 'flags, 2 words', requestBytes: SHORT_FRAME_BYTES, replyBytes: wordsReplyBytes(2) },
     offer: writeTurn('offer'),
     pause: writeTurn('pause'),
   },

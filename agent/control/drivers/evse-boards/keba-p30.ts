@@ -110,6 +110,8 @@ function createBoard(name: string, unit: BusUnit): Board {
   let known: Known = UNKNOWN
   let seen: Partial<Seen> = {}
   let cableNext = true
+  /** A current was written and 1100 has not been read since. */
+  let currentNext = false
   let beside = 0
   /** Grows with each pause, so that an offer under way notices it. */
   let pauses = 0
@@ -142,6 +144,7 @@ function createBoard(name: string, unit: BusUnit): Board {
     cableNext = true
     if (unknown.length > 0) return unknown
     if (now === ERROR) return ['errorCode']
+    if (currentNext) return ['maxChargingCurrent']
     beside = (beside + 1) % BESIDE.length
     return [BESIDE[beside] ?? 'errorCode']
   }
@@ -162,6 +165,7 @@ function createBoard(name: string, unit: BusUnit): Board {
       }
       mine = { ...mine, [key]: one.value.value }
       seen = { ...seen, [key]: one.value.value }
+      if (key === 'maxChargingCurrent' && orders === ordersBefore) currentNext = false
     }
     const reading = readingOf(whole(mine))
     if ('kind' in reading) {
@@ -169,7 +173,7 @@ function createBoard(name: string, unit: BusUnit): Board {
       return err(reading)
     }
     // An order that was taken while this was read says nothing about it yet.
-    if (orders === ordersBefore && contradicted(known, whole(mine))) known = UNKNOWN
+    if (orders === ordersBefore && contradicted(known, whole(mine), currentNext)) known = UNKNOWN
     return ok({ ...reading, takenAtMonotonicMs: charging.value.takenAtMonotonicMs })
   }
 
@@ -207,9 +211,7 @@ function createBoard(name: string, unit: BusUnit): Board {
       if (!written.ok) return written
       if (pauses !== pausesBefore) return err({ kind: 'overtaken' })
       known = { ...known, currentMilliamps }
-      // What the station makes of it is read next.
-      const { maxChargingCurrent: _, ...others } = seen
-      seen = others
+      currentNext = true
     }
     if (pauses !== pausesBefore) return err({ kind: 'overtaken' })
     if (known.enabled === true) return ok(null)
@@ -398,10 +400,10 @@ function proximityOf({ cableState, maxSupportedCurrent }: Seen): BoardReading['p
 }
 
 /** The station does not do what it was told: its failsafe came, it restarted, or another master spoke to it. */
-function contradicted(known: Known, seen: Seen): boolean {
+function contradicted(known: Known, seen: Seen, isCurrentOld: boolean): boolean {
   if (known.enabled !== true || !hasCar(seen.cableState)) return false
   if (!isOffering(seen.chargingState)) return true
   const { currentMilliamps } = known
-  if (currentMilliamps === null) return false
+  if (currentMilliamps === null || isCurrentOld) return false
   return seen.maxChargingCurrent !== Math.min(currentMilliamps, seen.maxSupportedCurrent)
 }

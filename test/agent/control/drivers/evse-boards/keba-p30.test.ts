@@ -164,6 +164,29 @@ describe('read', () => {
     )
   })
 
+  it('reads what the station makes of a new current within two readings, and never more than two registers for it', async () => {
+    putState(2, 7, 16_000)
+    await reading()
+    await at.run(board.offer(amps(13)))
+    put(1100, 13_000)
+    at.sent()
+    const told = [(await reading()).offeredMilliamps, (await reading()).offeredMilliamps]
+    expect(told).toContain(13_000)
+    expect(at.sent()).toHaveLength(4)
+  })
+
+  it('has whole readings while it is prepared anew and offers, at whatever moment that begins', async () => {
+    putState(3, 7)
+    await reading()
+    for (let ms = 0; ms < 120; ms += 3) {
+      const read = board.read()
+      await at.clock.advance(ms)
+      const [seen] = await at.run(Promise.all([read, board.prepare(), board.offer(amps(10))]))
+      expect(seen).toMatchObject({ ok: true, value: { pilot: 'C', lock: 'locked' } })
+      expect(await reading()).toMatchObject({ pilot: 'C', lock: 'locked' })
+    }
+  })
+
   it('tells an unplugging at once where the state changes with it, and with the next reading where not', async () => {
     putState(3, 7)
     await reading()
