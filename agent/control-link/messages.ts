@@ -40,6 +40,16 @@ export interface Permission {
 /** What the car and the box do now; OCPP 2.0.1 ChargingStateEnumType with our own `idle` and `faulted`. */
 export type ChargingState = 'idle' | 'occupied' | 'suspendedEvse' | 'suspendedEv' | 'charging' | 'faulted'
 
+/** What tells one plug-in from another when nobody has looked for a while; see `same-plug.ts`. */
+export interface PlugEvidence {
+  /** The cable that the proximity contact tells; `open`: none, or a board that does not tell. */
+  readonly proximity: 'open' | 'fault' | MilliAmps
+  /** `held`: locked in, by a lock that stays shut without supply. `loose`: it may have been exchanged. */
+  readonly cable: 'tethered' | 'held' | 'loose'
+  /** For how long the board has seen this car without a break, also while nobody asked it; null where it does not count. */
+  readonly connectedMs: number | null
+}
+
 /** One device on a bus, for the local page and for `voltkeep status`. */
 export interface DeviceStatus {
   readonly name: string
