@@ -150,6 +150,12 @@ export function openHardware(options: HardwareOptions): Hardware {
   function heard(read: Result<BoardReading, BusFailure>, begun: MonotonicMs) {
     if (!read.ok) {
       silentSince ??= begun
+      // Something answers that is not as the board is: who it is will be told by its identity.
+      const isStranger = read.error.kind === 'exception' && clock.monotonic() - silentSince >= BOARD_GONE_MS
+      if (isStranger && prepared) {
+        prepared = false
+        void prepare()
+      }
       return
     }
     hold.heard(begun)
@@ -161,6 +167,8 @@ export function openHardware(options: HardwareOptions): Hardware {
       prepared = false
       void prepare()
     }
+    // Prepared at once when it is heard for the first time, however long its settings could not be read before.
+    if (reading === null && !prepared) void prepare()
     silentSince = null
     reading = read.value
   }
