@@ -4,12 +4,11 @@
 // Dead-man: its own watchdog ("failsafe"), fed by writes, not by reads. 10 s (5018) after the last one it stops (5016 = 0),
 // and wants current and enabling anew. 5016 cannot be read back in the guide that is known, so both are written at each
 // start, to RAM; 5020, which would store them in its EEPROM, is never written here: that is commissioning's.
-// It tells no pilot letter: what 1000 and 1004 mean is in `pilotOf`. Gaps: state E or F, x1 and x2, what its error numbers
+// It tells no pilot letter: what 1000 and 1004 mean is in keba-sight.ts. Gaps: state E or F, x1 and x2, what its error numbers
 // mean, whether 1000 = 5 is our pause or its own heat, and whether its contactor is closed.
 import { invariant } from '../../../../shared/invariant.ts'
 import { err, ok, type Result } from '../../../../shared/result.ts'
 import { amps, CURRENT_MIN, type MilliAmps, milliAmps } from '../../../../shared/units.ts'
-import type { Pilot } from '../../../control-link/messages.ts'
 import type { Board, BoardReading } from '../../ports/board.ts'
 import type { BusFailure, BusUnit, Outcome, Priority } from '../../ports/bus.ts'
 import { SHORT_FRAME_BYTES, wordsReplyBytes } from '../bus/line-time.ts'
@@ -21,9 +20,19 @@ import {
 } from '../configuration.ts'
 import type { BoardDriver } from '../driver.ts'
 import { type Row, u16, u32, unsigned } from '../table.ts'
+import {
+  CHARGING,
+  contradicted,
+  ERROR,
+  isOffering,
+  type Known,
+  readingOf,
+  type Seen,
+  whole,
+} from './keba-sight.ts'
 
 const identity = { serial: u32(1014, 'serial'), product: u32(1016, 'product') }
-const state = {
+const state: { readonly [K in keyof Seen]: Row } = {
   chargingState: u32(1000, 'chargingState'),
   cableState: u32(1004, 'cableState'),
   errorCode: u32(1006, 'errorCode'),
@@ -51,17 +60,6 @@ const FEED_MS = 3000
 const CURRENT_MAX = amps(63)
 /** The register counts mA; a tenth of an ampere is about what one step of a pilot's duty tells. */
 const STEP = milliAmps(100)
-
-/** 1000. */
-const STARTING = 0
-const READY = 2
-const CHARGING = 3
-const ERROR = 4
-const CHARGING_STATE_MAX = 5
-/** 1004: none; in the station; locked there; at the car too; at the car and locked. */
-const CABLE_STATES: readonly number[] = [0, 1, 3, 5, 7]
-const LOCKED_BIT = 2
-const CAR_BIT = 4
 
 const turn = (name: string) => ({
   name,
@@ -93,15 +91,7 @@ export const kebaP30: BoardDriver = {
   },
 }
 
-/** What was last ordered; null: not known. */
-interface Known {
-  readonly currentMilliamps: MilliAmps | null
-  readonly enabled: boolean | null
-}
 const UNKNOWN: Known = { currentMilliamps: null, enabled: null }
-
-/** The newest value of each register of `state`. */
-type Seen = { readonly [K in keyof typeof state]: number }
 
 /** What is read beside 1000 in turn: 1004 with every second reading, the others with those between. */
 const BESIDE = ['maxChargingCurrent', 'maxSupportedCurrent', 'maxChargingCurrent', 'errorCode'] as const
@@ -333,77 +323,4 @@ function createBoard(name: string, unit: BusUnit): Board {
     lock: async () => ok(null),
     unlock,
   }
-}
-
-function whole(seen: Partial<Seen>): Seen {
-  const { chargingState, cableState, errorCode, maxChargingCurrent, maxSupportedCurrent } = seen
-  invariant(
-    chargingState !== undefined &&
-      cableState !== undefined &&
-      errorCode !== undefined &&
-      maxChargingCurrent !== undefined &&
-      maxSupportedCurrent !== undefined,
-    'the first reading has every register',
-  )
-  return { chargingState, cableState, errorCode, maxChargingCurrent, maxSupportedCurrent }
-}
-
-const isOffering = (chargingState: number) => chargingState === READY || chargingState === CHARGING
-const hasCar = (cableState: number) => (cableState & CAR_BIT) !== 0
-
-type Told = Omit<BoardReading, 'takenAtMonotonicMs'>
-type BadReply = Extract<BusFailure, { kind: 'badReply' }>
-const badReply = (detail: string): BadReply => ({ kind: 'badReply', detail })
-
-function readingOf(seen: Seen): Told | BadReply {
-  const pilot = pilotOf(seen)
-  if (typeof pilot !== 'string') return pilot
-  const { chargingState, cableState, errorCode, maxChargingCurrent } = seen
-  const offers = hasCar(cableState) && isOffering(chargingState)
-  if (offers && maxChargingCurrent > 80_000) {
-    return badReply(`no pilot signal tells ${maxChargingCurrent} mA (register 1100)`)
-  }
-  const offeredMilliamps = milliAmps(offers && maxChargingCurrent >= CURRENT_MIN ? maxChargingCurrent : 0)
-  return {
-    pilot,
-    oscillatorOn: offeredMilliamps > 0,
-    offeredMilliamps,
-    proximity: proximityOf(seen),
-    errors: chargingState === ERROR ? ['internalFault'] : [],
-    lock: (cableState & LOCKED_BIT) !== 0 ? 'locked' : 'unlocked',
-    ...(errorCode === 0 ? {} : { vendorError: `1006: 0x${errorCode.toString(16)}` }),
-  }
-}
-
-/**
- * A pilot letter from 1000 and 1004. While it starts there is none, so there is no reading: neither A, which would end a
- * session that a power cut interrupted, nor B. Without a car it is A, in an error too, so that no next car passes for this
- * one. An error with a car is F: it gives no current until that is over.
- */
-function pilotOf({ chargingState, cableState }: Seen): Pilot | BadReply {
-  if (chargingState > CHARGING_STATE_MAX) return badReply(`register 1000 holds no state: ${chargingState}`)
-  if (!CABLE_STATES.includes(cableState)) return badReply(`register 1004 holds no state: ${cableState}`)
-  if (chargingState === STARTING) return badReply('register 1000 is 0: the station is starting')
-  if (!hasCar(cableState)) {
-    if (chargingState !== CHARGING) return 'A'
-    return badReply(`register 1000 says charging, 1004 says ${cableState}: no car`)
-  }
-  if (chargingState === ERROR) return 'F'
-  return chargingState === CHARGING ? 'C' : 'B'
-}
-
-/** 1110 is the lower of the station's and the cable's rating, and 6 A where there is no cable. */
-function proximityOf({ cableState, maxSupportedCurrent }: Seen): BoardReading['proximity'] {
-  if (cableState === 0) return { kind: 'open' }
-  if (maxSupportedCurrent < CURRENT_MIN || maxSupportedCurrent > 80_000) return { kind: 'fault' }
-  return { kind: 'rating', currentMilliamps: milliAmps(maxSupportedCurrent) }
-}
-
-/** The station does not do what it was told: its failsafe came, it restarted, or another master spoke to it. */
-function contradicted(known: Known, seen: Seen, isCurrentOld: boolean): boolean {
-  if (known.enabled !== true || !hasCar(seen.cableState)) return false
-  if (!isOffering(seen.chargingState)) return true
-  const { currentMilliamps } = known
-  if (currentMilliamps === null || isCurrentOld) return false
-  return seen.maxChargingCurrent !== Math.min(currentMilliamps, seen.maxSupportedCurrent)
 }
