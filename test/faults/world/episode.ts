@@ -178,7 +178,7 @@ function controlConfig(
     io: NO_IO,
     rfid: null,
     billedOrRestricted: false,
-    silenceProvedMs: null,
+    silenceProvedMs: board.id === 'abl-emh1' ? 15_000 : null,
     phasesWired: given.phasesWired,
     wireRatingMilliamps: milliAmps(given.wireMilliamps),
     socketPath: '',
