@@ -17,6 +17,24 @@ export const isEarlier = ({ last }: Account, readAt: Stamp) =>
 export const wentBack = (account: Account, registerWh: WattHours, readAt: Stamp): boolean =>
   registerWh < account.lastRegisterWh - HELD_BACK_MAX_WH && !isEarlier(account, readAt)
 
+/** No box of ours passes more: 3 phases of 80 A at 276 V. */
+const POWER_HIGHEST_WATTS = 66_240
+/** Control tells its reading once a second. */
+const JUMP_SPARE_MS = 2000
+/** A smaller jump is control's to judge, which sees every reading. */
+const JUMP_SPARE_WH = 10_000
+
+/**
+ * Far more than any box can have delivered since the last reading of this boot: such a jump is nobody's charge. Control
+ * does not pass it on either, unless it has lost what it read before, its mirror with it.
+ */
+export function jumped(account: Account, registerWh: WattHours, readAt: Stamp): boolean {
+  const { last, lastRegisterWh } = account
+  if (readAt.bootId !== last.bootId) return false
+  const passedMs = Math.max(0, readAt.atMonotonicMs - last.atMonotonicMs) + JUMP_SPARE_MS
+  return registerWh - lastRegisterWh > (POWER_HIGHEST_WATTS * passedMs) / 3_600_000 + JUMP_SPARE_WH
+}
+
 /** The account after a reading of its own meter. Energy that flows outside any session is unattributed. */
 export function accountAfter(
   account: Account,

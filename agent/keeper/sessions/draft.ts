@@ -3,7 +3,7 @@
 import { type EpochMs, type MonotonicMs, milliAmps } from '../../../shared/units.ts'
 import type { KeeperToControl, MeterReading } from '../../control-link/messages.ts'
 import type { Change, Docs, NewRow, PendingFact, PendingSample, Session, Stamp } from '../memory.ts'
-import { accountAfter, beginAccount, checkAccount, wentBack } from './account.ts'
+import { accountAfter, beginAccount, checkAccount, jumped, wentBack } from './account.ts'
 import type { Moment, Rules, SessionDocs, SessionStep, SessionsState } from './state.ts'
 
 export interface Draft {
@@ -92,6 +92,8 @@ export function readMeter(draft: Draft, reading: MeterReading | null): void {
   const isOfEpoch =
     running.account?.meterSerial === reading.serial && !wentBack(running.account, reading.registerWh, last)
   if (running.account && isOfEpoch) {
+    // The session ends first: see endOfEpoch.
+    if (session && jumped(running.account, reading.registerWh, last)) return
     const account = accountAfter(running.account, reading.registerWh, last, session !== null)
     setDocs(draft, { running: { ...running, account } })
     return

@@ -7,7 +7,7 @@ import type { MeterReading, Permission } from '../../control-link/messages.ts'
 import { authorise } from '../authorisation/authorise.ts'
 import { UNTOUCHED } from '../authorisation/touch.ts'
 import type { Account, PendingFact, PendingSample, Session, Stamp } from '../memory.ts'
-import { accountAfter, beginAccount, closeSession, isEarlier, wentBack } from './account.ts'
+import { accountAfter, beginAccount, closeSession, isEarlier, jumped, wentBack } from './account.ts'
 import {
   type Draft,
   isUndecided,
@@ -124,12 +124,13 @@ function decideAfterCut(draft: Draft): void {
   setSession(draft, { ...session, plugId: docs.plugIn.plugId })
 }
 
-/** The register went back in a session: it ends at its last one, and the car gets one of the new epoch. */
+/** The register went back, or jumped, in a session: it ends at its last one, and the car gets one of the new epoch. */
 function endOfEpoch(draft: Draft, reading: MeterReading | null): void {
   const { session, docs } = draft.state
   const { account } = docs.running
   if (!session || !reading || isUndecided(draft) || account?.meterSerial !== reading.serial) return
-  if (wentBack(account, reading.registerWh, stampOf(draft, reading.takenAtMonotonicMs)))
+  const readAt = stampOf(draft, reading.takenAtMonotonicMs)
+  if (wentBack(account, reading.registerWh, readAt) || jumped(account, reading.registerWh, readAt))
     endAtLast(draft, session)
 }
 
@@ -176,7 +177,8 @@ export function endSession(draft: Draft, session: Session, ending: Ending): void
     bootId: ending.moment.bootId,
     atMonotonicMs: reading?.takenAtMonotonicMs ?? ending.moment.atMonotonicMs,
   }
-  const told = reading?.registerWh ?? ending.registerWh
+  const read = reading?.registerWh ?? ending.registerWh
+  const told = read !== undefined && jumped(account, read, readAt) ? undefined : read
   const isOlder = told !== undefined && isEarlier(account, readAt)
   if (told !== undefined) account = accountAfter(account, told, readAt, true)
   // A register that went back tells nothing of this session, which keeps all that was read as its own.

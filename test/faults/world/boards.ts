@@ -9,6 +9,8 @@ export interface TrialBoard {
   readonly id: BoardId
   /** From the last talk to no current, ms: T_deadman, what the board takes, and the contactor. */
   readonly deadmanMs: number
+  /** More where the car does not obey: a watchdog that only takes the PWM away leaves the contactor closed for up to 6 s. */
+  readonly carDefiesMs: number
   /** Its own error numbers and the fault that each must come to. */
   readonly errors: readonly (readonly [number: number, code: FaultCode])[]
   /** Which of the held pilot states it tells as such. */
@@ -25,6 +27,7 @@ export const TRIAL_BOARDS: readonly TrialBoard[] = [
     id: 'phoenix-ev-cc-ac1-m3-rtu',
     // The relay's 2 s, a frame that was on its way, the contactor.
     deadmanMs: 2200,
+    carDefiesMs: 0,
     errors: [
       [2, 'CABLE_INVALID'],
       [3, 'CABLE_INVALID'],
@@ -41,51 +44,58 @@ export const TRIAL_BOARDS: readonly TrialBoard[] = [
   },
   {
     id: 'viridian-epc2-plus',
-    deadmanMs: 4000,
+    // Its 2 s, and the 3 s that a car has to stop.
+    deadmanMs: 5600,
+    carDefiesMs: 6000,
     errors: [],
     pilots: [],
     bus: { kind: 'main' },
-    maxMilliamps: 32000,
+    maxMilliamps: 32_000,
   },
   {
     id: 'heidelberg-energy-control',
-    deadmanMs: 17000,
+    deadmanMs: 17_000,
+    carDefiesMs: 6000,
     errors: [],
     pilots: [],
     bus: { kind: 'main' },
-    maxMilliamps: 16000,
+    maxMilliamps: 16_000,
   },
   {
     id: 'keba-p30',
-    deadmanMs: 12500,
+    deadmanMs: 12_500,
+    carDefiesMs: 6000,
     errors: [],
     pilots: [],
     bus: { kind: 'tcp' },
-    maxMilliamps: 63000,
+    maxMilliamps: 63_000,
   },
   {
     id: 'mennekes-amtron-compact-2s',
-    deadmanMs: 12500,
+    deadmanMs: 12_500,
+    carDefiesMs: 6000,
     errors: [],
     pilots: [],
     bus: { kind: 'main' },
-    maxMilliamps: 32000,
+    maxMilliamps: 32_000,
   },
   {
     id: 'abl-emh1',
-    deadmanMs: 17000,
+    deadmanMs: 17_000,
+    carDefiesMs: 6000,
     errors: [],
     pilots: [],
     bus: { kind: 'ascii', baud: 38_400 },
-    maxMilliamps: 32000,
+    maxMilliamps: 32_000,
   },
   {
     id: 'evracing-evse-din',
     deadmanMs: 2600,
+    carDefiesMs: 0,
     errors: [],
     pilots: [],
     bus: { kind: 'main' },
-    maxMilliamps: 80000,
+    maxMilliamps: 80_000,
   },
 ]
 

@@ -157,7 +157,7 @@ export function createJudge(fixed: FixedLimits, box: WholeBox, board: TrialBoard
     const flowing = controlSince === null && at.milliamps > 0 && !welded
     if (!flowing) return
     worst.set('dead-man', Math.max(worst.get('dead-man') ?? 0, lasted))
-    if (lasted > board.deadmanMs)
+    if (lasted > board.deadmanMs + (now < hardUntil ? board.carDefiesMs : 0))
       violate('dead-man', `${at.milliamps} mA flow ${Math.round(lasted)} ms after control was gone`)
   }
 

@@ -1,6 +1,7 @@
 // What each fault that the trial can play must come to: a row of shared/faults.ts, and within which time control tells it.
 // Times count only while control runs, its port is there, the board has its supply and the condition holds.
 import type { SimFault } from '../../../hw-sim/api.ts'
+import { boardKindOf } from '../../../hw-sim/devices/boards.ts'
 import type { FaultCode } from '../../../shared/faults.ts'
 import type { TrialBoard } from './boards.ts'
 import { BOARD_UNIT, METER_UNIT, RELAY_UNIT, type Truth } from './site.ts'
@@ -126,8 +127,11 @@ const COMMON: readonly Outcome[] = [
   },
 ]
 
+/** A board with a watchdog of its own has no relay that could be lost. */
+const hasRelay = ({ id }: TrialBoard) => boardKindOf(id).deadman !== 'own'
+
 export const outcomesOf = (board: TrialBoard): readonly Outcome[] => [
-  ...COMMON,
+  ...COMMON.filter(({ name }) => name !== 'relay dead' || hasRelay(board)),
   ...board.errors.map(([number, code]) => bit(number, code)),
   ...board.pilots.map((state) => {
     const [code, withinMs] = PILOTS[state]

@@ -770,3 +770,47 @@ describe('the lower bound of later times', () => {
     expect(bound()).toBe(NOON + 60_000)
   })
 })
+
+describe('a register that jumped far beyond what a box can deliver, told by a control that had lost its last reading', () => {
+  test('ends the session at its last register; the jump is nobody’s, and the car goes on in a session of its own', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(500)
+    box.pass(1000)
+    box.flow(100_000)
+    box.status()
+    expect(box.ended('s1')).toEqual({ wh: 500, reason: 'Other' })
+    expect(box.state().docs.running.account).toMatchObject({ closedSessionsWh: 500, unattributedWh: 100_000 })
+    expect(permissions(box)).toEqual(['s1', 's2'])
+    box.flow(40)
+    box.unplug()
+    expect(box.ended('s2')?.wh).toBe(40)
+    expect(box.errorWh()).toBe(0)
+  })
+
+  test('does not come into a session that ends with it, nor with any fact before', () => {
+    const box = world()
+    box.plug('p1')
+    box.charge(500)
+    box.pass(1000)
+    box.flow(100_000)
+    box.unplug()
+    expect(box.ended('s1')?.wh).toBe(500)
+    expect(box.state().docs.running.account?.unattributedWh).toBe(100_000)
+  })
+
+  test('is one when it is above 66,240 W for the time that passed, 2 s and 10 kWh, and not before', () => {
+    const ended = (wh: number) => {
+      const box = world()
+      box.plug('p1')
+      box.charge(0)
+      box.pass(3_600_000)
+      box.flow(wh)
+      box.status()
+      return box.state().session?.uuid !== 's1'
+    }
+    const highestWh = Math.floor((66_240 * 3_602) / 3600) + 10_000
+    expect(ended(highestWh)).toBe(false)
+    expect(ended(highestWh + 1)).toBe(true)
+  })
+})
