@@ -2,6 +2,7 @@
 // Prints one line a figure; exit code 1 when a goal is missed. Nothing here is a test: machines differ and are shared.
 import { parseArgs } from 'node:util'
 import { benchAgent } from './agent.ts'
+import { benchBus } from './bus.ts'
 import type { Figure } from './figure.ts'
 import { benchModbus } from './modbus.ts'
 import { benchReaction } from './reaction.ts'
@@ -23,6 +24,7 @@ const minutes = values.minutes === undefined ? undefined : Number(values.minutes
 const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   reaction: () => benchReaction({ rounds: rounds ?? 500, seed }),
   agent: () => benchAgent({ minutes: minutes ?? 10 }),
+  bus: () => benchBus({ seed, ...(rounds === undefined ? {} : { rounds }) }),
   modbus: () => benchModbus({ seed, ...(rounds === undefined ? {} : { rounds }) }),
 }
 

@@ -124,7 +124,8 @@ function partsOf(config: ReactionConfig): Parts {
     offerMs > other.ms
       ? { ms: offerMs, why: `an offer to the board has just begun (${inWords(board.line, board.offer)})` }
       : { ms: other.ms, why: `the longest exchange of another device has just begun (${other.why})` }
-  const betweenMs = silenceMs > 0 ? silenceMs + foreign.ms + 2 * gapMs : gapMs
+  // No offer comes between: readings go before it.
+  const betweenMs = silenceMs > 0 ? silenceMs + other.ms + 2 * gapMs : gapMs
   const turnMs = (turn: Turn): number => {
     const { exchanges = 1 } = turn
     return exchanges * worst(line, board.line, turn) + (exchanges - 1) * betweenMs
