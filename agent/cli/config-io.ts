@@ -18,7 +18,7 @@ const DEFAULTS = {
   permanentLock: false,
 } as const
 /** A pulse is told in steps of 100 ms; a motor that runs for longer against its end burns. */
-const PULSE = { minMs: 100, maxMs: 5000, stepMs: 100 } as const
+const PULSE = { minMs: 100, maxMs: 2000, stepMs: 100 } as const
 
 const RELAYS = [
   ['io', 'lock', 'close'],

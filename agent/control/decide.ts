@@ -97,10 +97,15 @@ export function decide(state: DecisionState, input: DecisionInput, now: Monotoni
 
 function plansOf(input: DecisionInput, measured: readonly (LimitPlan | null)[]): Plans {
   const proximity = input.board?.proximity
+  const hasCar = input.board?.pilot === 'B' || input.board?.pilot === 'C' || input.board?.pilot === 'D'
+  // A plug in a socket without a resistor is none of the standard: how much its cable bears is not known.
+  const isUnknown = input.site?.connector.kind === 'socket' && hasCar && proximity?.kind !== 'rating'
   const cableMilliamps =
     proximity?.kind === 'rating'
       ? milliAmps(Math.min(proximity.currentMilliamps, input.own.cableMilliamps))
-      : input.own.cableMilliamps
+      : isUnknown
+        ? milliAmps(0)
+        : input.own.cableMilliamps
   return {
     set: input.set,
     own: [

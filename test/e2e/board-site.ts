@@ -32,10 +32,12 @@ export interface BoardSiteOptions {
   readonly keys?: object
   /** What a silence test at commissioning found, where only that can tell. */
   readonly silenceProvedMs?: number
-  /** What the site's wiring allows, A. */
-  readonly wireAmps?: number
-  /** More of control's configuration. */
-  readonly config?: Partial<ControlConfig>
+  /** More of the site file: what hangs on the modules, readers. */
+  readonly site?: object
+  /** More devices on the board's bus. */
+  readonly devices?: readonly object[]
+  /** More of control's configuration; ports by the names of buses and readers. */
+  readonly config?: (ports: Readonly<Record<string, string>>) => Partial<ControlConfig>
 }
 
 export interface BoardSite {
@@ -54,7 +56,7 @@ export interface BoardSite {
 const relayWire = { relay: 'relay', channel: 1 }
 
 /** The board as its vendor delivers it. */
-function siteText(id: BoardId, keys: object): string {
+function siteText(id: BoardId, { keys = {}, site = {}, devices = [] }: BoardSiteOptions): string {
   const { deadman, transport } = boardKindOf(id)
   const { baud, parity, stopBits, dataBits, unitId } = factsOf(id).serialDefaults
   const line =
@@ -76,7 +78,9 @@ function siteText(id: BoardId, keys: object): string {
       },
       { name: 'meter', device: 'eastron-sdm630-v2', bus: 'meters', unitId: 2 },
       ...(deadman === 'own' ? [] : [{ name: 'relay', device: RELAY, bus: 'main', unitId: 3 }]),
+      ...devices,
     ],
+    ...site,
   })
 }
 
@@ -144,7 +148,7 @@ function writeInstallation(dir: string) {
 /** Simulated site, control and a keeper that is heard; nothing plugged in. */
 export async function boardSite(id: BoardId, options: BoardSiteOptions = {}): Promise<BoardSite> {
   const dir = mkdtempSync(join(tmpdir(), 'vk-board-'))
-  writeFileSync(join(dir, 'site.yaml'), siteText(id, options.keys ?? {}))
+  writeFileSync(join(dir, 'site.yaml'), siteText(id, options))
   const args = ['--site', join(dir, 'site.yaml'), '--link-dir', dir]
   const simProgram = startProgram(
     { name: 'hw-sim', file: 'dist/hw-sim.mjs', args, logFile: join(dir, 'sim.log') },
@@ -158,7 +162,7 @@ export async function boardSite(id: BoardId, options: BoardSiteOptions = {}): Pr
   const config: ControlConfig = {
     ...configOf(id, dir, ports),
     silenceProvedMs: options.silenceProvedMs ?? null,
-    ...options.config,
+    ...options.config?.(ports),
   }
   writeFileSync(join(dir, 'control.json'), JSON.stringify(config))
   let control: Program

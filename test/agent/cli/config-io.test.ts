@@ -102,7 +102,7 @@ describe('what is wired to the IO modules', () => {
       'a pulse that cannot be told',
       'close: {',
       'pulse: 650 ms\n    close: {',
-      '100 ms to 5000 ms in steps of 100 ms',
+      '100 ms to 2000 ms in steps of 100 ms',
     ],
     ["a bus's port for the reader", 'usb-reader-port0', 'usb-adapter-port0', 'port0, as buses[0]'],
     [
