@@ -155,6 +155,7 @@ describe('the motor', () => {
       const tenth = moves[index + LOCK_MOVES_MAX]
       if (tenth !== undefined) expect(tenth - ms).toBeGreaterThanOrEqual(LOCK_MOVES_WITHIN_MS)
     }
+    expect(moves[LOCK_MOVES_MAX]).toBe(LOCK_MOVES_WITHIN_MS)
     expect(moves).toHaveLength(2 * LOCK_MOVES_MAX)
   })
 

@@ -57,7 +57,7 @@ test('a pause leaves the car its 6 s, then it is opened; a car that ended its cu
   const from = box.at()
   box.run(6000)
   expect(kinds(box, from)).toEqual(['pause'])
-  box.run(100)
+  box.run(50)
   expect(kinds(box, from)).toEqual(['pause', 'openRelease'])
   // The contactor works, so the dead-man need not.
   box.world.drawsMilliamps = 0
