@@ -8,4 +8,24 @@ export interface Equivalent {
   readonly because: string
 }
 
-export const EQUIVALENT: readonly Equivalent[] = []
+export const EQUIVALENT: readonly Equivalent[] = [
+  {
+    file: 'agent/control/limits/minimum.ts',
+    at: 'if (next.rawMilliamps !== best.rawMilliamps) return next.rawMilliamps < best.rawMilliamps ? next : best',
+    change: 'next.rawMilliamps < best.rawMilliamps: < -> <=',
+    because: 'equal ones were told apart before',
+  },
+  {
+    file: 'agent/control/limits/own-plans.ts',
+    at: "const told = set?.plans.some((plan) => plan.source === 'installation') ?? false",
+    change:
+      "set?.plans.some((plan) => plan.source === 'installation') ?? false -> set?.plans.some((plan) => plan.source === 'installation')",
+    because: 'no set is as false as false where it is asked',
+  },
+  {
+    file: 'agent/control/limits/own-plans.ts',
+    at: 'phasesWired: next.phasesWired > kept.phasesWired ? next.phasesWired : kept.phasesWired,',
+    change: 'next.phasesWired > kept.phasesWired: > -> >=',
+    because: 'equal ones are the same number',
+  },
+]

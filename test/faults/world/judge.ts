@@ -188,7 +188,7 @@ export function createJudge(fixed: FixedLimits, box: WholeBox, board: TrialBoard
     const pilotLasted = lasts('pilot', pilotOver, controlSince)
     if (pilotOver)
       reaction('pilot', 'limit', pilotLasted, () => `${at.offeredMilliamps} mA offered, ${allowed} allowed`)
-    const over = at.milliamps > allowed * 1.05 + 500
+    const over = at.milliamps > allowed * 1.2 + 500
     const lasted = lasts('current', over, controlSince)
     if (over) reaction('follow', 'limit', lasted, () => `${at.milliamps} mA flow, ${allowed} allowed`)
     return allowed
