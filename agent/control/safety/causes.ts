@@ -61,7 +61,7 @@ export const CAUSES = {
     reports(state, input, now, 'lockFailed'),
   LOCK_LOST: (state, input, now) => {
     const sight = lockSight(input, now)
-    const opened = state.lock.held && sight !== null && sight !== 'locked'
+    const opened = state.lock.held && (sight === 'unlocked' || sight === 'jammed')
     return opened
       ? `the lock shows ${sight}, and nobody has told it to open`
       : reports(state, input, now, 'lockLost')

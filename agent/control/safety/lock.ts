@@ -25,7 +25,7 @@ export interface LockState {
   readonly movesAtMonotonicMs: readonly MonotonicMs[]
   /** Consecutive moves to where it is wanted that the feedback has not confirmed. */
   readonly triesInVain: number
-  /** The feedback has shown it locked since it is wanted so. */
+  /** The feedback has shown it locked since it is wanted so, and not open again. */
   readonly held: boolean
 }
 
@@ -65,7 +65,7 @@ export function stepLock(before: LockState, input: LockInput, now: MonotonicMs):
     wanted,
     movesAtMonotonicMs: before.movesAtMonotonicMs.filter((at) => now - at < LOCK_MOVES_WITHIN_MS),
     triesInVain: turned || input.sight === wanted ? 0 : before.triesInVain,
-    held: wanted === 'locked' && input.sight === 'locked',
+    held: wanted === 'locked' && heldNow(before, input.sight),
   }
   if (wanted === null || !mayMove(state, wanted, input, now)) return { state, command: null }
   return {
@@ -77,6 +77,10 @@ export function stepLock(before: LockState, input: LockInput, now: MonotonicMs):
     command: wanted === 'locked' ? 'lock' : 'unlock',
   }
 }
+
+/** What is not told, or not settled, is no lock that has opened. */
+const heldNow = (before: LockState, sight: LockSight | null) =>
+  sight === 'locked' || (before.held && (sight === null || sight === 'moving'))
 
 function wantedNow(before: LockState, input: LockInput): LockState['wanted'] {
   const { connector, pilot } = input

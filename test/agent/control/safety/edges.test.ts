@@ -1,7 +1,14 @@
 // The very edges of what is judged by time: one millisecond more or less decides.
 import { describe, expect, test } from 'vitest'
 import { releaseStuck } from '../../../../agent/control/safety/release.ts'
-import { isFresh, NOTHING_WIRED, PLAIN_SITE, type Site } from '../../../../agent/control/safety/site.ts'
+import {
+  inputsLost,
+  isFresh,
+  lockSight,
+  NOTHING_WIRED,
+  PLAIN_SITE,
+  type Site,
+} from '../../../../agent/control/safety/site.ts'
 import { initialSafety, type SafetyInput, type SafetyState } from '../../../../agent/control/safety/state.ts'
 import { OUTLET_LIVE_MILLIVOLTS, WELDED_MS, weldSeen } from '../../../../agent/control/safety/weld.ts'
 import { amps, milliAmps, milliVolts, monotonicMs, wattHours, watts } from '../../../../shared/units.ts'
@@ -135,4 +142,19 @@ test('an input is about now for less than 2 s', () => {
   expect(isFresh(sighted, at(NOW + 1999))).toBe(true)
   expect(isFresh(sighted, at(NOW + 2000))).toBe(false)
   expect(isFresh(null, at(NOW))).toBe(false)
+})
+
+test('a lock that the board tells is known for less than 2 s', () => {
+  const board = { ...input({}).board, lock: 'locked' } as SafetyInput['board'] // the board of `input` is there
+  const connector = { kind: 'socket', feedback: 'board', permanentLock: false, atPowerLoss: 'stays' } as const
+  const sources = { site: { ...PLAIN_SITE, connector }, wired: NOTHING_WIRED, board }
+  expect(lockSight(sources, at(NOW + 1999))).toBe('locked')
+  expect(lockSight(sources, at(NOW + 2000))).toBeNull()
+  expect(lockSight({ ...sources, board: null }, at(NOW))).toBeNull()
+})
+
+test('inputs are owed from 2 s after the start on', () => {
+  const sources = { site: { ...PLAIN_SITE, hasStopButton: true }, wired: NOTHING_WIRED }
+  expect(inputsLost(sources, at(NOW), at(NOW + 1999))).toBeNull()
+  expect(inputsLost(sources, at(NOW), at(NOW + 2000))).toBe('not heard for 2000 ms: stop button')
 })

@@ -7,7 +7,7 @@ import type { Command } from '../../../../agent/control/safety/state.ts'
 import { monotonicMs } from '../../../../shared/units.ts'
 
 export interface Extras {
-  lock: { at: 'locked' | 'unlocked'; motorWorks: boolean; tells: 'jammed' | null }
+  lock: { at: 'locked' | 'unlocked'; motorWorks: boolean; tells: 'jammed' | 'moving' | null }
   release: { closed: boolean; welded: boolean; stuckOpen: boolean; orders: Wired['releaseWritten'] }
   /** The relay module is gone: no order is carried out. */
   ignoresOrders: boolean

@@ -259,6 +259,26 @@ describe('a socket', () => {
     return box.faults()
   }
 
+  test('LOCK_LOST is not what a contact that bounces means, nor a module that is silent; what it shows afterwards is', () => {
+    const box = socket()
+    box.charge()
+    const from = box.at()
+    box.world.extras.lock.tells = 'moving'
+    box.run(100)
+    expect(box.faults()).toEqual([])
+    expect(kinds(box, from)).toContain('pause')
+    box.world.extras.lock.tells = null
+    box.run(6000)
+    expect(box.state().chargingState).toBe('charging')
+    box.world.extras.inputsAnswer = false
+    box.run(3000)
+    expect(box.faults()).toEqual(['INPUT_LOST'])
+    box.world.extras.lock.at = 'unlocked'
+    box.world.extras.inputsAnswer = true
+    box.run(50)
+    expect(box.faults()).toEqual(['LOCK_LOST'])
+  })
+
   test('unlocked in A, only after the contactor is seen open', () => {
     const box = socket()
     box.charge()
