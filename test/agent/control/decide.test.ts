@@ -89,6 +89,23 @@ describe('I_deadman', () => {
 })
 
 describe('plans of control’s own', () => {
+  test('in a socket the cable’s own rating counts, and a car whose cable tells none is offered nothing', () => {
+    const socket = { kind: 'socket', feedback: 'module', permanentLock: false, atPowerLoss: 'stays' } as const
+    const seen = (pilot: BoardReading['pilot'], proximity: BoardReading['proximity']): BoardReading => ({
+      ...{ takenAtMonotonicMs: NOW, pilot, proximity, oscillatorOn: false, offeredMilliamps: amps(0) },
+      errors: [],
+    })
+    const binding = (pilot: BoardReading['pilot'], proximity: BoardReading['proximity']) =>
+      decided({ board: seen(pilot, proximity), site: { ...PLAIN_SITE, connector: socket } }).binding
+    const thin = binding('B', { kind: 'rating', currentMilliamps: amps(13) })
+    expect(thin).toMatchObject({ source: 'cable', currentMilliamps: 13_000 })
+    for (const kind of ['open', 'fault'] as const)
+      expect(binding('B', { kind })).toMatchObject({ source: 'cable', currentMilliamps: 0 })
+    expect(binding('A', { kind: 'open' }).source).toBe('installation')
+    const tethered = decided({ board: seen('B', { kind: 'open' }) })
+    expect(tethered.binding.source).toBe('installation')
+  })
+
   test('the temperature binds with its reason, and the stop is a fault', () => {
     const warm = decided({ temperature: { curve: CURVE, sensors: [sensor(60_000)] } })
     expect(warm.binding).toMatchObject({
