@@ -7,7 +7,7 @@ import type { Clock } from '../../shared/time/clock.ts'
 import type { SerialBusConfig } from '../control/config.ts'
 import { asciiFrames } from '../control/drivers/bus/ascii.ts'
 import { lineMicros } from '../control/drivers/bus/line-time.ts'
-import { openSerialLine } from '../control/drivers/bus/serial-line.ts'
+import { serialOpener } from '../control/drivers/bus/serial-line.ts'
 import type { Outcome } from './agent-command.ts'
 import { boxClient } from './box-client.ts'
 import { rawOf, replyInWords, requestInWords } from './modbus-frames.ts'
@@ -125,7 +125,7 @@ export async function monitor(
       due.cancel()
       void port.close().then(() => resolve(outcome))
     }
-    const port = openSerialLine(line, clock, {
+    const port = serialOpener()(line, clock, {
       opened: () => say(`listening at ${place}; nothing is sent`),
       received: (bytes) => {
         came = Buffer.concat([came, bytes])

@@ -16,7 +16,7 @@ import { frameGapMicros, frameMicros, placeOf } from './line-time.ts'
 import { barredByQuarantine, nextTurn, overtakenBy } from './queue.ts'
 import { reopeningLine } from './reopening-line.ts'
 import { type ExpectedReply, expectedReply, looksLike } from './reply.ts'
-import { openSerialLine } from './serial-line.ts'
+import { serialOpener } from './serial-line.ts'
 import { type Counters, loadMeter, noCounts, totalOf } from './statistics.ts'
 import { openTcpLine } from './tcp-line.ts'
 import { createTcpWire } from './tcp-wire.ts'
@@ -84,7 +84,7 @@ interface Told {
 
 export function openBus(options: BusOptions): Bus {
   const { config, clock, log, onFrame } = options
-  const openLine = options.openLine ?? (config.kind === 'tcp' ? openTcpLine : openSerialLine)
+  const openLine = options.openLine ?? (config.kind === 'tcp' ? openTcpLine : serialOpener())
 
   const units = new Map<number, Unit>()
   const strays = noCounts()

@@ -2,7 +2,8 @@
 // survive the loss of its device.
 import { SerialPort } from 'serialport'
 import { invariant } from '../../../../shared/invariant.ts'
-import type { OpenLine } from './line.ts'
+import type { Line, OpenLine } from './line.ts'
+import { type SerialName, serialName } from './serial-name.ts'
 
 /**
  * serialport reads a hung-up terminal for ever without an error (its read of 0 bytes starts again at once), so the
@@ -10,10 +11,24 @@ import type { OpenLine } from './line.ts'
  */
 const PROBE_MS = 250
 
-export const openSerialLine: OpenLine = (config, clock, events) => {
+interface Opening {
+  readonly config: Parameters<OpenLine>[0]
+  readonly clock: Parameters<OpenLine>[1]
+  readonly events: Parameters<OpenLine>[2]
+  readonly name: SerialName
+}
+
+/** Opens one bus's port, again and again: it remembers which adapter it was. */
+export const serialOpener = (name = serialName()): OpenLine => {
+  return (config, clock, events) => openSerial({ config, clock, events, name })
+}
+
+function openSerial({ config, clock, events, name }: Opening): Line {
   invariant(config.kind !== 'tcp', `bus ${config.name} is of kind ${config.kind}`)
+  const found = name.find(config.port)
+  const path = found.ok ? found.value : config.port
   const port = new SerialPort({
-    path: config.port,
+    path,
     baudRate: config.baud,
     dataBits: config.dataBits,
     parity: config.parity,
@@ -37,11 +52,15 @@ export const openSerialLine: OpenLine = (config, clock, events) => {
   port.on('data', (bytes: Buffer) => {
     if (!over) events.received(bytes)
   })
-  port.open((failure) => {
-    if (failure) lose(failure.message)
-    else if (over) void closePort(port)
-    else events.opened()
-  })
+  const open = () =>
+    port.open((failure) => {
+      if (failure) return lose(failure.message)
+      if (over) return void closePort(port)
+      name.opened(path)
+      events.opened()
+    })
+  if (found.ok) open()
+  else clock.after(`${config.name} not its own`, 0, () => lose(found.error))
   return {
     flush(done) {
       port.flush((failure) => {

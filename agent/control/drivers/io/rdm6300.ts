@@ -8,7 +8,7 @@ import type { BusState } from '../../ports/bus.ts'
 import type { TokenReader, TokenTouch } from '../../ports/io.ts'
 import type { OpenLine } from '../bus/line.ts'
 import { reopeningLine } from '../bus/reopening-line.ts'
-import { openSerialLine } from '../bus/serial-line.ts'
+import { serialOpener } from '../bus/serial-line.ts'
 
 export const RDM6300_LINE = { kind: 'rtu', baud: 9600, dataBits: 8, parity: 'none', stopBits: 1 } as const
 
@@ -63,7 +63,7 @@ export function openRdm6300(options: ReaderOptions): TokenReader {
     for (const listener of listeners) listener(last)
   }
 
-  const line = reopeningLine(config, clock, options.openLine ?? openSerialLine, {
+  const line = reopeningLine(config, clock, options.openLine ?? serialOpener(), {
     opened: () => enter({ kind: 'open' }),
     received,
     lost(detail) {

@@ -374,6 +374,35 @@ describe('the port', () => {
     expect(line.attempts).toBe(1)
   })
 
+  it('is shorted for minutes: each request ends, nothing piles up, and the first one after it is answered', async () => {
+    line.answer = silent
+    const kinds = new Set<unknown>()
+    const asked = clock.every('loop', 50, () => {
+      for (const unit of [board, meter]) {
+        void unit.readWords(3, 7, 1, 'board').then((outcome) => kinds.add(value(outcome)))
+      }
+    })
+    await clock.advance(180_000)
+    asked.cancel()
+    await clock.advance(500)
+    expect([...kinds].sort()).toEqual(['quarantined', 'timedOut'])
+    expect(bus.status().state.kind).toBe('open')
+    line.answer = soon
+    expect(value(await within(150, board.readWords(3, 7, 1, 'board')))).toEqual([1007])
+    expect(value(await within(150, meter.readWords(3, 7, 1, 'board')))).toEqual([2007])
+  })
+
+  it('carries a slave that answers for another: its frames are nobody’s, and it ends with it', async () => {
+    line.answer = (request) => {
+      const own = truthful(request)
+      return [{ bytes: withCrc(Uint8Array.of(9, ...own.subarray(1, -2))), afterMs: 10 }]
+    }
+    expect(value(await within(80, board.readWords(3, 7, 1, 'board')))).toBe('badReply')
+    line.answer = soon
+    await clock.advance(300)
+    expect(value(await within(80, board.readWords(3, 7, 1, 'board')))).toEqual([1007])
+  })
+
   it('is missing at the start: requests end at once, and it is opened when it comes', async () => {
     const late = virtualLine(clock)
     late.present = false
