@@ -1,6 +1,7 @@
 // The limits exactly at their figures: 6 A, 60 s, ties between sources, sets that replace each other. Each case here is one
 // that a small change of the code would otherwise pass unseen (npm run trial:mutants).
 import { describe, expect, test } from 'vitest'
+import { GRID_INPUT_LOST_MS, gridRelay } from '../../../../agent/control/limits/grid-relay.ts'
 import { lowest, type Plans, perPhaseMilliamps } from '../../../../agent/control/limits/minimum.ts'
 import { fixedArithmetic, lowerOf, lowestFixed } from '../../../../agent/control/limits/own-plans.ts'
 import {
@@ -10,6 +11,7 @@ import {
   STABLE_MS,
   stepResume,
 } from '../../../../agent/control/limits/resume.ts'
+import { COOL, stepTemperature } from '../../../../agent/control/limits/temperature.ts'
 import type { Limit, LimitPlan, LimitSource, PlanSet } from '../../../../shared/limits/plan.ts'
 import { message } from '../../../../shared/message.ts'
 import { milliAmps, monotonicMs, type PhasesWired, watts } from '../../../../shared/units.ts'
@@ -176,5 +178,41 @@ describe('a pause that a computed limit made', () => {
     const found = stepResume(held, input(0), at(30_000)).lowest
     expect(found.binding).toMatchObject({ currentMilliamps: 0, untilMonotonicMs: null })
     expect(found.binding.reason.key).toBe('limit.profile')
+  })
+})
+
+test('a grid input counts as heard from its own reading on, not from the start of control', () => {
+  const input = {
+    limitWatts: watts(4200),
+    limits: { value: true, takenAtMonotonicMs: monotonicMs(50_000 - GRID_INPUT_LOST_MS + 1) },
+  }
+  const step = (now: number) => gridRelay(input, monotonicMs(1000), monotonicMs(now))
+  expect(step(50_000).lost).toBeNull()
+  expect(step(50_001).lost).toContain('not heard for 2000 ms')
+})
+
+describe('what the temperature plan says', () => {
+  const curve = {
+    points: [{ fromMilliCelsius: 60_000, currentMilliamps: milliAmps(10_000) }],
+    stopMilliCelsius: 80_000,
+    hysteresisMilliCelsius: 5000,
+    lostMilliamps: milliAmps(8000),
+  }
+  const reason = (lostMilliamps: number, sensors: readonly (number | null)[]) => {
+    const given = sensors.map((value) => (value === null ? null : { value, takenAtMonotonicMs: NOW }))
+    const input = { curve: { ...curve, lostMilliamps: milliAmps(lostMilliamps) }, sensors: given }
+    const before = { ...COOL, lostSinceMonotonicMs: null }
+    const told = stepTemperature(before, input, null, NOW).plan?.reason
+    return [told?.key, told?.values['celsius']]
+  }
+  test.each([
+    [8000, [65_432], 'limit.temperature', 65],
+    [8000, [65_432, null], 'limit.temperatureUnknown', undefined],
+    [10_000, [65_432, null], 'limit.temperature', 65],
+    [12_000, [65_432, null], 'limit.temperature', 65],
+    [8000, [20_000, null], 'limit.temperatureUnknown', undefined],
+    [8000, [20_000], 'limit.temperature', 20],
+  ] as const)('%i mA without a sensor, at %j: %s', (lost, sensors, key, celsius) => {
+    expect(reason(lost, sensors)).toEqual([key, celsius])
   })
 })
