@@ -22,17 +22,25 @@ const POWER_HIGHEST_WATTS = 66_240
 /** Control tells its reading once a second. */
 const JUMP_SPARE_MS = 2000
 /** A smaller jump is control's to judge, which sees every reading. */
-const JUMP_SPARE_WH = 10_000
+const JUMP_SPARE_WH = 1000
 
 /**
- * Far more than any box can have delivered since the last reading of this boot: such a jump is nobody's charge. Control
- * does not pass it on either, unless it has lost what it read before, its mirror with it.
+ * Far more than any box can have delivered since the last reading: such a jump is nobody's charge. Control does not pass
+ * it on either, unless it has lost what it read before, its mirror with it.
+ * @param darkMs how long ago the last reading was where it is of another boot; null where nobody knows: then no rise is
+ *   too high
  */
-export function jumped(account: Account, registerWh: WattHours, readAt: Stamp): boolean {
+export function jumped(
+  account: Account,
+  registerWh: WattHours,
+  readAt: Stamp,
+  darkMs: number | null = null,
+): boolean {
   const { last, lastRegisterWh } = account
-  if (readAt.bootId !== last.bootId) return false
-  const passedMs = Math.max(0, readAt.atMonotonicMs - last.atMonotonicMs) + JUMP_SPARE_MS
-  return registerWh - lastRegisterWh > (POWER_HIGHEST_WATTS * passedMs) / 3_600_000 + JUMP_SPARE_WH
+  const passedMs = readAt.bootId === last.bootId ? readAt.atMonotonicMs - last.atMonotonicMs : darkMs
+  if (passedMs === null) return false
+  const longestMs = Math.max(0, passedMs) + JUMP_SPARE_MS
+  return registerWh - lastRegisterWh > (POWER_HIGHEST_WATTS * longestMs) / 3_600_000 + JUMP_SPARE_WH
 }
 
 /** The account after a reading of its own meter. Energy that flows outside any session is unattributed. */

@@ -115,13 +115,25 @@ function decideAfterCut(draft: Draft): void {
   if (!status.meter) return
   const readAt = stampOf(draft, status.meter.takenAtMonotonicMs)
   const isSameMeter = running.account === null || running.account.meterSerial === status.meter.serial
-  if (!isSameMeter || (running.account && wentBack(running.account, status.meter.registerWh, readAt))) {
+  const { registerWh } = status.meter
+  const isOther =
+    running.account !== null &&
+    (wentBack(running.account, registerWh, readAt) ||
+      jumped(running.account, registerWh, readAt, darkMs(draft, running.account.last)))
+  if (!isSameMeter || isOther) {
     endAtLast(draft, session)
     return
   }
-  const account = running.account && { ...running.account, last: readAt }
+  const account = running.account && accountAfter(running.account, registerWh, readAt, true)
   setDocs(draft, { running: { ...running, account } })
   setSession(draft, { ...session, plugId: docs.plugIn.plugId })
+}
+
+/** From the last reading before a cut until now, by the wall clock; null where it is not known. */
+function darkMs({ state, now }: Draft, last: Stamp): number | null {
+  const from = now.wallOf(last) ?? state.docs.running.aliveAt
+  const to = now.wallOf(now)
+  return from === null || to === null ? null : to - from
 }
 
 /** The register went back, or jumped, in a session: it ends at its last one, and the car gets one of the new epoch. */

@@ -11,7 +11,7 @@ describe('an ordinary charge', () => {
   test('begins with the plug-in, is permitted once, tells its changes and ends with the register at the unplug', () => {
     const box = world()
     box.plug('p1')
-    box.charge(1234)
+    box.charge(934)
     box.give({ kind: 'quarterHour' })
     box.flow(66)
     box.unplug()
@@ -22,7 +22,7 @@ describe('an ordinary charge', () => {
       's1#2 Updated MeterValueClock',
       's1#3 Ended EVDeparted',
     ])
-    expect(box.ended('s1')).toEqual({ wh: 1300, reason: 'EVDisconnected' })
+    expect(box.ended('s1')).toEqual({ wh: 1000, reason: 'EVDisconnected' })
     expect(box.state().session).toBeNull()
   })
 
@@ -799,7 +799,34 @@ describe('a register that jumped far beyond what a box can deliver, told by a co
     expect(box.state().docs.running.account?.unattributedWh).toBe(100_000)
   })
 
-  test('is one when it is above 66,240 W for the time that passed, 2 s and 10 kWh, and not before', () => {
+  const resumedAfter = (ms: number, wh: number) => {
+    const box = world()
+    box.plug('p1')
+    box.charge(500)
+    box.give({ kind: 'minute', mustCommit: true, tellsReading: true })
+    box.cutPower(ms, 'boot-2', 'boot-2:1')
+    box.flow(wh)
+    box.happens({ kind: 'restarted', mirror: 'missing' })
+    box.happens({ kind: 'plugged', plugId: 'boot-2:1' })
+    box.hello()
+    return box
+  }
+
+  test('over a power cut, which took the fault of the jump with it, it ends the session at its last register', () => {
+    const box = resumedAfter(30_000, 5000)
+    expect(box.ended('s1')?.wh).toBe(500)
+    expect(box.state().docs.running.account?.unattributedWh).toBe(5000)
+    expect(box.errorWh()).toBe(0)
+  })
+
+  test('over a power cut, what may have flowed in that time belongs to the session that goes on', () => {
+    const box = resumedAfter(3_600_000, 5000)
+    expect(box.ended('s1')).toBeNull()
+    box.unplug()
+    expect(box.ended('s1')?.wh).toBe(5500)
+  })
+
+  test('is one when it is above 66,240 W for the time that passed, 2 s and 1 kWh, and not before', () => {
     const ended = (wh: number) => {
       const box = world()
       box.plug('p1')
@@ -809,7 +836,7 @@ describe('a register that jumped far beyond what a box can deliver, told by a co
       box.status()
       return box.state().session?.uuid !== 's1'
     }
-    const highestWh = Math.floor((66_240 * 3_602) / 3600) + 10_000
+    const highestWh = Math.floor((66_240 * 3_602) / 3600) + 1000
     expect(ended(highestWh)).toBe(false)
     expect(ended(highestWh + 1)).toBe(true)
   })
